@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# env.sh WORKDIR COMMAND...: runs COMMAND with the rig's node, pulumi and plugins first on PATH, and with the
+# Pulumi state, home and passphrase of WORKDIR, which it makes when missing.
+# The plugins of the rig join PATH only when the official ones cannot be had (rig/source.sh).
+set -euo pipefail
+# shellcheck source=rig/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+(($# >= 2)) || die "usage: env.sh WORKDIR COMMAND..."
+work=$(realpath -m "$1")
+shift
+
+umask 077
+mkdir -p "$work/state" "$work/pulumi-home"
+[[ -s $work/passphrase ]] || head -c 32 /dev/urandom | base64 -w 0 >"$work/passphrase"
+
+node_bin=$("$RIG_DIR/node.sh")
+pulumi_bin=$("$RIG_DIR/pulumi.sh")
+path=$node_bin:$pulumi_bin
+case $("$RIG_DIR/source.sh") in
+  built) path=$path:$("$RIG_DIR/plugins.sh") ;;
+  official) export PULUMI_IGNORE_AMBIENT_PLUGINS=true ;;
+esac
+umask 022
+
+export PATH=$path:$PATH
+export PULUMI_HOME=$work/pulumi-home
+export PULUMI_BACKEND_URL=file://$work/state
+export PULUMI_CONFIG_PASSPHRASE_FILE=$work/passphrase
+export PULUMI_SKIP_UPDATE_CHECK=true
+export PULUMI_DISABLE_REGISTRY_RESOLVE=true
+export PULUMI_SUPPRESS_NEO_LINK=true
+export PULUMI_DIY_BACKEND_NO_LEGACY_WARNING=true
+export PULUMI_PARALLEL=${PULUMI_PARALLEL:-32}
+if [[ $("$RIG_DIR/source.sh") == built ]]; then
+  export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+fi
+unset PULUMI_CONFIG_PASSPHRASE
+exec "$@"

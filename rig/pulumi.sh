@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Prints the directory that holds `pulumi` and `pulumi-language-nodejs`, made when missing.
+#   official   the release tarball, its digest pinned below
+#   built      the CLI as a Go tool, and the last language host that is a published Go module (sdk v3.68.0)
+# Which of the two: rig/source.sh.
+set -euo pipefail
+# shellcheck source=rig/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+VERSION=3.255.0
+RELEASE_URL="https://get.pulumi.com/releases/sdk/pulumi-v$VERSION-linux-x64.tar.gz"
+RELEASE_SHA256=cf559568e2c32f7fae56ea3de8ae5fa48973ba8c5aa9dd2b3dc0c8898fe50dba
+
+build_from_modules() {
+  local out=$1
+  log "compiling the Pulumi CLI $VERSION (about 3 to 5 minutes with empty caches)"
+  (cd "$RIG_DIR/go/pulumi" && go build -trimpath -o "$out/pulumi" \
+    -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$VERSION" \
+    github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
+  log "compiling the Node language host"
+  (cd "$RIG_DIR/go/langhost" && go build -trimpath -ldflags "-s -w" -o "$out/pulumi-language-nodejs" \
+    github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs)
+}
+
+download_release() {
+  local out=$1
+  log "downloading the Pulumi release $VERSION"
+  curl --proto '=https' --tlsv1.2 --fail --location --silent --show-error --retry 3 --max-time 600 \
+    --output "$out/release.tar.gz" "$RELEASE_URL"
+  printf '%s  %s\n' "$RELEASE_SHA256" "$out/release.tar.gz" | sha256sum --check --quiet ||
+    die "the Pulumi release $VERSION does not have the pinned digest $RELEASE_SHA256; nothing of it was used"
+  tar -xzf "$out/release.tar.gz" -C "$out" --strip-components=1
+  rm "$out/release.tar.gz"
+}
+
+case $("$RIG_DIR/source.sh") in
+  official) build_once pulumi "$(input_key "$RIG_DIR/pulumi.sh" text:official)" download_release ;;
+  built) build_once pulumi "$(input_key "$RIG_DIR/pulumi.sh" "$RIG_DIR/go/pulumi" "$RIG_DIR/go/langhost" text:built)" build_from_modules ;;
+esac
