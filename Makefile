@@ -19,7 +19,7 @@ local-down: ## Remove the throw-away host, its data and the secrets of stack `lo
 	@$(NODE) && export PATH && node rig/local.ts down
 
 local-shell: ## A root shell on the throw-away host (changes: what you do there)
-	@key=.rig/hosts/local; ssh -i $$key/id_ed25519 -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR root@$$(rig/host/host.sh ip local)
+	@rig/host/host.sh shell local
 
 check: ## Static checks, unit, component and program tests; needs npm alone (changes: node_modules)
 	@$(NODE) && export PATH && node tests/run.ts check

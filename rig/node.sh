@@ -10,7 +10,7 @@ install_packages() {
   local directory=$1 mark=$1/node_modules/.installed key
   key=$(input_key "$directory/package.json" "$directory/package-lock.json")
   [[ -f $mark && $(<"$mark") == "$key" ]] && return
-  log "installing npm packages of ${directory#"$REPO_DIR"/}"
+  log "installing npm packages listed in ${directory#"$REPO_DIR"}/package-lock.json"
   (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
     die "npm ci failed in $directory: see its message above"
   printf '%s' "$key" >"$mark"

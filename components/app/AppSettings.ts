@@ -1,0 +1,105 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { fromSecret, type EnvVar } from "../workload/index.ts";
+import { databaseUrl } from "./databaseUrl.ts";
+import { appLayout } from "./layout.ts";
+
+export interface DatabaseAccess {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly appUser: string;
+  readonly migrationUser: string;
+  readonly appPassword: pulumi.Output<string>;
+  readonly migrationPassword: pulumi.Output<string>;
+}
+
+export interface AppSettingsArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly database: DatabaseAccess;
+  readonly jwtSecret: pulumi.Output<string>;
+  readonly sessionSecret: pulumi.Output<string>;
+  readonly cookieSecret: pulumi.Output<string>;
+  /** PEM. */
+  readonly caCertificate: string;
+}
+
+/**
+ * Creates what the application's processes read: the Secrets behind their environment and the CA file.
+ * The migration's credentials lie in a Secret of their own, which API and worker never mount.
+ * State: copies of config, encrypted; restore: redeploy.
+ */
+export class AppSettings extends pulumi.ComponentResource {
+  /** Environment of API and worker. */
+  public readonly env: readonly EnvVar[];
+  public readonly migrationEnv: readonly EnvVar[];
+  /** ConfigMap with the CA; a new CA means a new name, and rolls what mounts it. */
+  public readonly caConfigMap: pulumi.Output<string>;
+
+  constructor(name: string, args: AppSettingsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("platform:app:AppSettings", name, {}, opts);
+    const { database } = args;
+    const application = createSecret(this, name, "database", args, {
+      DATABASE_URL: urlOf(database, database.appUser, database.appPassword),
+    });
+    const migration = createSecret(this, name, "migration-database", args, {
+      MIGRATION_DATABASE_URL: urlOf(database, database.migrationUser, database.migrationPassword),
+    });
+    const secrets = createSecret(this, name, "secrets", args, {
+      JWT_SECRET: args.jwtSecret,
+      SESSION_SECRET: args.sessionSecret,
+      COOKIE_SECRET: args.cookieSecret,
+    });
+    this.env = [
+      ...references(application, ["DATABASE_URL"]),
+      ...references(secrets, ["JWT_SECRET", "SESSION_SECRET", "COOKIE_SECRET"]),
+    ];
+    this.migrationEnv = references(migration, ["MIGRATION_DATABASE_URL"]);
+    this.caConfigMap = new k8s.core.v1.ConfigMap(
+      `${name}-ca`,
+      {
+        metadata: { namespace: args.namespace, labels: { ...args.labels } },
+        data: { "ca.crt": args.caCertificate },
+      },
+      { parent: this },
+    ).metadata.name;
+    this.registerOutputs({ caConfigMap: this.caConfigMap });
+  }
+}
+
+const urlOf = (
+  database: DatabaseAccess,
+  user: string,
+  password: pulumi.Output<string>,
+): pulumi.Output<string> =>
+  password.apply((plain) =>
+    databaseUrl({
+      user,
+      password: plain,
+      host: database.host,
+      port: database.port,
+      database: database.database,
+      caFile: appLayout.caFile,
+    }),
+  );
+
+/** Fixed names, changed in place; `app.rotation` restarts who reads them. */
+const createSecret = (
+  parent: AppSettings,
+  name: string,
+  role: string,
+  args: AppSettingsArgs,
+  data: Readonly<Record<string, pulumi.Output<string>>>,
+): k8s.core.v1.Secret =>
+  new k8s.core.v1.Secret(
+    `${name}-${role}`,
+    {
+      metadata: { name: `app-${role}`, namespace: args.namespace, labels: { ...args.labels } },
+      stringData: { ...data },
+    },
+    { parent },
+  );
+
+const references = (secret: k8s.core.v1.Secret, keys: readonly string[]): readonly EnvVar[] =>
+  keys.map((key) => fromSecret(key, { secretName: secret.metadata.name, key }));

@@ -1,0 +1,59 @@
+import { labels, ownLabel, type FlowDeclaration, type Labels } from "../workload/index.ts";
+
+/** What every process of the application's image has in common. */
+export const appLayout = {
+  uid: 1000,
+  apiPort: 8088,
+  apiService: "api",
+  caDirectory: "/etc/platform/ca",
+  caFile: "/etc/platform/ca/ca.crt",
+  workerCommand: ["node", "dist/worker-bootstrap.js"],
+  /** HTTPS, and mail submission for the worker. */
+  apiInternetPorts: [443],
+  workerInternetPorts: [443, 465, 587],
+  /** Reachable for administrators only: documentation, queue payloads (patient data) and logs. */
+  internalPaths: ["/docs", "/queue-dashboard", "/logger"],
+} as const;
+
+export type AppRole = "api" | "worker" | "migration";
+
+export const appLabels = (prefix: string, role: AppRole): Labels => {
+  const base = labels({ prefix, app: role, component: role === "migration" ? "job" : "backend" });
+  return role === "api" ? { ...base, all: { ...base.all, [ownLabel.exposed]: "true" } } : base;
+};
+
+export interface AppFlowArgs {
+  readonly prefix: string;
+  readonly workerEnabled: boolean;
+  /** The database's port, as its component declares it. */
+  readonly database: { readonly workload: string; readonly port: string };
+}
+
+/** What API, worker and migration listen on and whom they call, known before anything exists. */
+export const appFlows = ({ prefix, workerEnabled, database }: AppFlowArgs): readonly FlowDeclaration[] => {
+  const common = [database, { service: "dns" }] as const;
+  const declare = (role: AppRole, rest: Pick<FlowDeclaration, "listens" | "calls">): FlowDeclaration => ({
+    layer: "app",
+    workload: role,
+    selector: appLabels(prefix, role).selector,
+    ...rest,
+  });
+  return [
+    declare("api", {
+      // Plain HTTP inside: TLS ends at the edge, on the same machine.
+      listens: [
+        { name: "http", port: appLayout.apiPort, openTo: "edge", encrypted: false, carriesPhi: true },
+      ],
+      calls: [...common, { internetPorts: appLayout.apiInternetPorts }],
+    }),
+    ...(workerEnabled
+      ? [
+          declare("worker", {
+            listens: [],
+            calls: [...common, { internetPorts: appLayout.workerInternetPorts }],
+          }),
+        ]
+      : []),
+    declare("migration", { listens: [], calls: [...common] }),
+  ];
+};

@@ -1,0 +1,116 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { remoteScript, upload } from "../remote/index.ts";
+import type { SshConnection } from "../remote/index.ts";
+import { installTimeoutSeconds, renderInstall, uploadPath } from "./install.ts";
+import { renderKubeconfig, renderReadKubeconfig } from "./kubeconfig.ts";
+import { checkClusterSpec } from "./types.ts";
+import type { ClusterSpec } from "./types.ts";
+
+export interface ClusterArgs extends Omit<ClusterSpec, "registry"> {
+  /** From `sshConnection`. */
+  readonly connection: SshConnection;
+  /** Server token: secret, and needed again to restore a snapshot. */
+  readonly token: pulumi.Input<string>;
+  /** Token that is good for joining agents only. */
+  readonly agentToken: pulumi.Input<string>;
+  readonly registry:
+    (NonNullable<ClusterSpec["registry"]> & { readonly password: pulumi.Input<string> }) | undefined;
+}
+
+/** The plain part of the arguments: what renderers see and what the state records. */
+const specOf = (args: ClusterArgs): ClusterSpec => {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- named to leave them out
+  const { connection, token, agentToken, registry, ...rest } = args;
+  if (registry === undefined) return { ...rest, registry };
+  const { host, endpoint, username } = registry;
+  return { ...rest, registry: { host, endpoint, username } };
+};
+
+/**
+ * k3s on a prepared host: a pinned binary under our own unit, started with the hardened configuration, and the one
+ * Kubernetes provider. Does not prepare the host and puts nothing into the cluster.
+ *
+ * State: the datastore and its snapshots on the host, both readable only with `token`. Restore: see facts of the snapshot
+ * runbook; removing the component leaves the cluster as it is.
+ */
+export class Cluster extends pulumi.ComponentResource {
+  /** For everything that goes into the cluster. */
+  public readonly provider: k8s.Provider;
+  /** Administrator's kubeconfig. Secret; for the provider only. */
+  public readonly kubeconfig: pulumi.Output<string>;
+  /** Known once the node runs this version. */
+  public readonly version: pulumi.Output<string>;
+
+  constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    const spec = specOf(args);
+    checkClusterSpec(spec);
+    super("platform:cluster:Cluster", name, { ...spec }, opts);
+
+    const artifacts = createUpload(this, name, args, spec);
+    const install = createInstall(this, name, args, spec, artifacts);
+    const read = remoteScript(
+      `${name}-kubeconfig`,
+      {
+        connection: args.connection,
+        script: renderReadKubeconfig(spec.prefix, spec.generation),
+        timeoutSeconds: 60,
+      },
+      { parent: this, dependsOn: [install.resource] },
+    );
+
+    this.kubeconfig = pulumi.secret(
+      read.output().apply((raw) => renderKubeconfig(raw, spec.apiAddress, spec.identifier)),
+    );
+    this.version = install.done.apply(() => spec.version);
+    this.provider = createProvider(this, name, spec.identifier, this.kubeconfig);
+    this.registerOutputs({ version: this.version });
+  }
+}
+
+const createUpload = (parent: Cluster, name: string, args: ClusterArgs, spec: ClusterSpec) =>
+  spec.artifacts.source === "directory"
+    ? upload(
+        `${name}-artifacts`,
+        { connection: args.connection, directory: spec.artifacts.path, remotePath: uploadPath(spec) },
+        { parent },
+      )
+    : undefined;
+
+const createInstall = (
+  parent: Cluster,
+  name: string,
+  args: ClusterArgs,
+  spec: ClusterSpec,
+  artifacts: pulumi.Resource | undefined,
+) => {
+  const script = pulumi
+    .all([args.token, args.agentToken, args.registry?.password])
+    .apply(([token, agentToken, registryPassword]) =>
+      renderInstall(spec, { token, agentToken, registryPassword }, "apply"),
+    );
+  return remoteScript(
+    `${name}-install`,
+    { connection: args.connection, script, timeoutSeconds: installTimeoutSeconds },
+    { parent, ...(artifacts === undefined ? {} : { dependsOn: [artifacts] }) },
+  );
+};
+
+const createProvider = (
+  parent: Cluster,
+  name: string,
+  identifier: string,
+  kubeconfig: pulumi.Output<string>,
+) =>
+  new k8s.Provider(
+    `${name}-k8s`,
+    {
+      kubeconfig,
+      // Constant from the first day: without it a changed kubeconfig would replace every object in the cluster.
+      clusterIdentifier: identifier,
+      enableServerSideApply: true,
+      enableSecretMutable: true,
+      kubeClientSettings: { qps: 200, burst: 400 },
+    },
+    { parent },
+  );

@@ -1,0 +1,241 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  dataOpts,
+  flowId,
+  labels,
+  serviceHost,
+  serviceNames,
+  ServerCertificate,
+  type CertificateAuthority,
+  type FlowDeclaration,
+  type Labels,
+  type ResolvedImage,
+  type Size,
+} from "../workload/index.ts";
+import { renderInitScript } from "./initScript.ts";
+import { renderKeeperScript } from "./keeperScript.ts";
+import { loginRoles, postgresLayout, type LoginRole } from "./layout.ts";
+import { pgIdent, renderPgHba } from "./pgHba.ts";
+import { podTemplate, type PodParts } from "./postgresPod.ts";
+import { renderPostgresqlConf } from "./postgresqlConf.ts";
+import { renderRolesSql } from "./rolesSql.ts";
+
+export interface PostgresArgs {
+  readonly prefix: string;
+  /** Full name of the namespace, as a plain string: it stands in the certificate. */
+  readonly namespaceName: string;
+  /** The same name from the created namespace, for order. */
+  readonly namespace: pulumi.Input<string>;
+  readonly image: ResolvedImage;
+  readonly size: Size;
+  /** GiB; local volumes cannot shrink and do not enforce it. */
+  readonly storageGiB: number;
+  readonly storageClass: pulumi.Input<string>;
+  readonly priorityClass: pulumi.Input<string>;
+  /** Range of pod addresses: nobody else may log in. */
+  readonly clusterCidr: pulumi.Input<string>;
+  readonly passwords: Readonly<Record<LoginRole, pulumi.Output<string>>>;
+  readonly authority: CertificateAuthority;
+  /** Raise it to restart the server. */
+  readonly rotation: number;
+}
+
+/** How others reach the database. */
+export interface DatabaseEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+const service = "postgres";
+
+/** What the database listens on and whom it calls, known before anything exists. */
+export const postgresFlows = (prefix: string): FlowDeclaration => ({
+  layer: "data",
+  workload: service,
+  selector: postgresLabels(prefix).selector,
+  listens: [{ name: "postgres", port: postgresLayout.port, encrypted: true, carriesPhi: true }],
+  calls: [],
+});
+
+/** `{ workload, port }` for those who call it. */
+export const postgresPort = {
+  workload: flowId({ layer: "data", workload: service }),
+  port: "postgres",
+} as const;
+
+const postgresLabels = (prefix: string): Labels => labels({ prefix, app: service, component: "database" });
+
+/**
+ * Creates one PostgreSQL server that is driven by our own scripts: TLS only, scram, data checksums, least-privilege
+ * roles, database and extensions.
+ * Does not back up (that is WAL-G's) and does not pool. State: two retained, protected volumes with patient data;
+ * restore: mount the volumes again, or restore a backup by the runbook.
+ * A new password in config is applied by the running server; raise the rotations to restart its clients.
+ */
+export class Postgres extends pulumi.ComponentResource {
+  public readonly endpoint: DatabaseEndpoint;
+
+  constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("platform:data:Postgres", name, { storageGiB: args.storageGiB, image: args.image.ref }, opts);
+    checkArgs(args);
+    const certificate = new ServerCertificate(
+      `${name}-tls`,
+      {
+        namespace: args.namespace,
+        secretName: "postgres-tls",
+        dnsNames: serviceNames(service, args.namespaceName),
+        authority: args.authority,
+      },
+      { parent: this },
+    );
+    const parts: PodParts = {
+      labels: postgresLabels(args.prefix),
+      serviceAccount: createAccount(this, name, args).metadata.name,
+      config: createConfig(this, name, args).metadata.name,
+      passwords: createPasswords(this, name, args).metadata.name,
+      tls: certificate.secretName,
+      dataClaim: createClaim(this, name, args, "data", args.storageGiB).metadata.name,
+      walClaim: createClaim(this, name, args, "wal", walGiB(args.storageGiB)).metadata.name,
+    };
+    const headless = createService(this, name, args, "headless");
+    createService(this, name, args, "cluster");
+    createServer(this, name, args, parts, headless.metadata.name);
+    this.endpoint = { host: serviceHost(service, args.namespaceName), port: postgresLayout.port };
+    this.registerOutputs({ endpoint: this.endpoint });
+  }
+}
+
+const checkArgs = (args: PostgresArgs): void => {
+  const problems = [
+    ...(Number.parseInt(args.image.tag, 10) === postgresLayout.major
+      ? []
+      : [
+          `images.postgres: tag "${args.image.tag}" is not PostgreSQL ${String(postgresLayout.major)}; a major version changes by the upgrade runbook, not by the image`,
+        ]),
+    ...(args.storageGiB >= 1 ? [] : [`data.postgres.storageGiB: ${String(args.storageGiB)} is below 1`]),
+    ...(args.size.memoryMiB >= 256
+      ? []
+      : [`postgres: ${String(args.size.memoryMiB)} MiB of memory is below 256`]),
+  ];
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+};
+
+/** GiB. Room for a log that cannot be archived for a while, without eating a small disk. */
+const walGiB = (storageGiB: number): number => Math.min(8, Math.max(2, Math.ceil(storageGiB / 4)));
+
+const metadata = (
+  args: PostgresArgs,
+  objectName?: string,
+): { namespace: pulumi.Input<string>; labels: Record<string, string>; name?: string } => ({
+  ...(objectName === undefined ? {} : { name: objectName }),
+  namespace: args.namespace,
+  labels: { ...postgresLabels(args.prefix).all },
+});
+
+const createAccount = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.ServiceAccount =>
+  new k8s.core.v1.ServiceAccount(
+    `${name}-account`,
+    { metadata: metadata(args, service), automountServiceAccountToken: false },
+    { parent },
+  );
+
+/** Named by the engine: a change makes a new one, and the new name restarts the server. */
+const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.ConfigMap =>
+  new k8s.core.v1.ConfigMap(
+    `${name}-config`,
+    {
+      metadata: metadata(args),
+      data: {
+        "postgresql.conf": renderPostgresqlConf({
+          layout: postgresLayout,
+          memoryMiB: args.size.memoryMiB,
+          maxConnections: 100,
+          walGiB: walGiB(args.storageGiB),
+          pgaudit: args.image.carries.pgaudit ?? false,
+        }),
+        "pg_hba.conf": pulumi.output(args.clusterCidr).apply(renderPgHba),
+        "pg_ident.conf": pgIdent,
+        "init.sh": renderInitScript(postgresLayout),
+        "keeper.sh": renderKeeperScript(postgresLayout),
+        "roles.sql": renderRolesSql(postgresLayout),
+      },
+    },
+    { parent },
+  );
+
+/** Fixed name, changed in place: the running server takes over a new password without a restart. */
+const createPasswords = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.Secret =>
+  new k8s.core.v1.Secret(
+    `${name}-passwords`,
+    {
+      metadata: metadata(args, "postgres-passwords"),
+      stringData: Object.fromEntries(loginRoles.map((role) => [role, args.passwords[role]])),
+    },
+    { parent },
+  );
+
+/** A claim of its own, not a template of the StatefulSet: it can be protected, and the StatefulSet replaced. */
+const createClaim = (
+  parent: Postgres,
+  name: string,
+  args: PostgresArgs,
+  role: "data" | "wal",
+  sizeGiB: number,
+): k8s.core.v1.PersistentVolumeClaim =>
+  new k8s.core.v1.PersistentVolumeClaim(
+    `${name}-${role}`,
+    {
+      metadata: metadata(args, `postgres-${role}`),
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: args.storageClass,
+        resources: { requests: { storage: `${String(sizeGiB)}Gi` } },
+      },
+    },
+    dataOpts(parent),
+  );
+
+const createService = (
+  parent: Postgres,
+  name: string,
+  args: PostgresArgs,
+  kind: "headless" | "cluster",
+): k8s.core.v1.Service => {
+  const meta = metadata(args, kind === "headless" ? `${service}-pods` : service);
+  return new k8s.core.v1.Service(
+    `${name}-${kind}`,
+    {
+      // Who needs it waits for the StatefulSet; waiting for endpoints costs ten seconds each.
+      metadata: { ...meta, annotations: { "pulumi.com/skipAwait": "true" } },
+      spec: {
+        ...(kind === "headless" ? { clusterIP: "None" } : { type: "ClusterIP" }),
+        selector: postgresLabels(args.prefix).selector,
+        ports: [{ name: "postgres", port: postgresLayout.port, targetPort: "postgres", protocol: "TCP" }],
+      },
+    },
+    { parent },
+  );
+};
+
+const createServer = (
+  parent: Postgres,
+  name: string,
+  args: PostgresArgs,
+  parts: PodParts,
+  serviceName: pulumi.Output<string>,
+): k8s.apps.v1.StatefulSet =>
+  new k8s.apps.v1.StatefulSet(
+    `${name}-server`,
+    {
+      metadata: metadata(args, service),
+      spec: {
+        serviceName,
+        replicas: 1,
+        selector: { matchLabels: parts.labels.selector },
+        template: podTemplate(args, parts),
+      },
+    },
+    // The first start pulls an image and makes a cluster; recovery after a crash takes minutes.
+    { ...dataOpts(parent), customTimeouts: { create: "20m", update: "20m" } },
+  );

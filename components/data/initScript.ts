@@ -1,0 +1,58 @@
+import { dataDirectory, type PostgresLayout } from "./layout.ts";
+
+/**
+ * Makes an empty volume a database cluster, and does nothing to one that exists. Runs before the server on every start.
+ * Refuses a volume of another major version, a log without data, and data without a log: each means that a wrong
+ * volume is mounted, and going on would hide or destroy the right one.
+ */
+export const renderInitScript = (layout: PostgresLayout): string => `#!/usr/bin/env bash
+set -euo pipefail
+umask 077
+major=${String(layout.major)}
+bin='${layout.binDirectory}'
+root='${layout.dataRoot}'
+data='${dataDirectory(layout)}'
+wal_root='${layout.walRoot}'
+wal="$wal_root/$major"
+# Present from before the first byte until the finished cluster has its final name.
+started="$wal_root/.initdb-$major-started"
+
+say() { printf 'postgres-init: %s\\n' "$1"; }
+die() { printf 'postgres-init: refused: %s\\n' "$1" >&2; exit 1; }
+
+version=$("$bin/postgres" --version)
+version=\${version##*PostgreSQL) }
+[[ \${version%%.*} == "$major" ]] || die "the image holds PostgreSQL $version, this configuration is for $major (config key images.postgres)"
+
+if [[ -e $data/PG_VERSION ]]; then
+  found=$(<"$data/PG_VERSION")
+  [[ $found == "$major" ]] || die "$data is of version $found, not $major; upgrade it by dump and restore or pg_upgrade"
+  [[ -d $wal ]] || die "$wal is missing: the volume of the write-ahead log is not the one that belongs to this data"
+  rm -f "$started"
+  say "cluster found in $data, nothing to do"
+  exit 0
+fi
+
+[[ ! -e $data ]] || [[ -z $(ls -A "$data") ]] || die "$data is not empty and holds no cluster; move it away after a look at it"
+for other in "$root"/*/docker/PG_VERSION "$root"/data/PG_VERSION "$root"/PG_VERSION; do
+  [[ ! -e $other ]] || die "$other is of version $(<"$other"): this volume belongs to another major version; upgrade it, do not start an empty $major beside it"
+done
+if [[ -e $wal && ! -e $started ]]; then
+  die "$wal exists but $data does not: the data volume is not the one that belongs to this log"
+fi
+
+# From here on everything is ours and unfinished, so an interrupted run is simply thrown away.
+touch "$started"
+sync -f "$wal_root"
+rm -rf -- "$data.new" "$wal"
+mkdir -p "$(dirname "$data")"
+say "creating a cluster in $data"
+"$bin/initdb" --pgdata="$data.new" --waldir="$wal" --username=postgres \\
+  --no-instructions --data-checksums --auth-local=peer --auth-host=scram-sha-256 \\
+  --encoding=UTF8 --locale=C.UTF-8 --locale-provider=builtin --builtin-locale=C.UTF-8
+rmdir "$data" 2>/dev/null || true
+mv -T "$data.new" "$data"
+sync -f "$root"
+rm -f "$started"
+say "created"
+`;

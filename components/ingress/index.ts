@@ -1,0 +1,3 @@
+export { Edge, type EdgeArgs } from "./Edge.ts";
+export { edgeFlows, ingressClassName } from "./layout.ts";
+export { Route, type RouteArgs } from "./Route.ts";

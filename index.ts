@@ -1,0 +1,13 @@
+import { loadConfig } from "./stacks/config.ts";
+import { Platform } from "./stacks/platform.ts";
+
+const { outputs } = new Platform("platform", loadConfig());
+
+// The contract is documented in stacks/outputs.ts.
+export const apiUrl = outputs.apiUrl;
+export const caCertificate = outputs.caCertificate;
+export const versions = outputs.versions;
+export const endpoints = outputs.endpoints;
+export const namespaces = outputs.namespaces;
+export const sharedCluster = outputs.sharedCluster;
+export const sharedClusterKubeconfig = outputs.sharedClusterKubeconfig;

@@ -1,0 +1,3 @@
+module rig/addons/pause
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module rig/ocipack
+
+go 1.26.0

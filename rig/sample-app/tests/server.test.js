@@ -1,0 +1,63 @@
+// Prevents: health paths that mix up database and process, and answers or logs that carry a row by mistake.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { createApi } from "../dist/server.js";
+
+/** Runs the API on a free port with a database that answers by `query`. */
+async function withApi(query, use) {
+  const api = createApi({ query }, "1.0.0");
+  api.server.listen(0, "127.0.0.1");
+  await once(api.server, "listening");
+  const call = async (path, options) => {
+    const response = await fetch(`http://127.0.0.1:${api.server.address().port}${path}`, options);
+    return [response.status, await response.json()];
+  };
+  try {
+    await use(call, api);
+  } finally {
+    api.server.closeAllConnections();
+    api.server.close();
+  }
+}
+
+const down = async () => {
+  throw Object.assign(new Error("secret row"), { code: "ECONNREFUSED" });
+};
+
+test("a database outage fails readiness and not liveness", () =>
+  withApi(down, async (call) => {
+    assert.deepEqual(await call("/health/live"), [200, { status: "ok" }]);
+    const [status, body] = await call("/health/api");
+    assert.equal(status, 503);
+    assert.deepEqual(body.details.database, { status: "down", code: "ECONNREFUSED" });
+  }));
+
+test("readiness fails first when the process stops", () =>
+  withApi(async () => ({ rows: [] }), async (call, api) => {
+    assert.equal((await call("/health/api"))[0], 200);
+    api.stopping();
+    assert.deepEqual(await call("/health/api"), [503, { status: "stopping", version: "1.0.0" }]);
+    assert.equal((await call("/health/live"))[0], 200);
+  }));
+
+test("an error of the database does not reach the client", () =>
+  withApi(down, async (call) => {
+    assert.deepEqual(await call("/visits"), [500, { error: "internal error", code: "ECONNREFUSED" }]);
+  }));
+
+test("a visit is written for its tenant and returned", () =>
+  withApi(async (_text, [tenant, note]) => ({ rows: [{ id: "7", tenant, note, created_at: "now" }] }), async (call) => {
+    const [status, visit] = await call("/visits", { method: "POST", body: JSON.stringify({ tenant: "clinic-a", note: "n" }) });
+    assert.equal(status, 201);
+    assert.deepEqual(visit, { id: 7, tenant: "clinic-a", note: "n", createdAt: "now", processedAt: null });
+  }));
+
+for (const body of ["no json", "{}", '{"tenant":"Clinic A"}', '{"tenant":"a","note":7}', "null"]) {
+  test(`refuses the body ${body}`, () =>
+    withApi(down, async (call) => assert.equal((await call("/visits", { method: "POST", body }))[0], 400)));
+}
+
+for (const limit of ["0", "101", "x", "-1"]) {
+  test(`refuses the limit ${limit}`, () => withApi(down, async (call) => assert.equal((await call(`/visits?limit=${limit}`))[0], 400)));
+}

@@ -1,0 +1,246 @@
+/**
+ * A stack of the real program on a throw-away host of the rig: its settings, its secrets, its engine.
+ * Used by `make local` and by the engine and end-to-end tests, each with a work directory of its own.
+ *
+ * State held: everything below the work directory (Pulumi state and home, passphrase, stack file).
+ */
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+import { parse, stringify } from "yaml";
+
+const run = promisify(execFile);
+
+/** The root of the checkout. */
+export const repository = resolve(import.meta.dirname, "..");
+
+const script = (...path: string[]): string => join(repository, "rig", ...path);
+
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  /** Also show what comes on standard error, or on both. @default nothing */
+  readonly echo?: "stderr" | "all";
+  /** Told about the process as soon as it runs, for tests that kill it. */
+  readonly onSpawn?: (child: ChildProcess) => void;
+  /** Told about every piece of output, for tests that act at a certain moment. */
+  readonly onOutput?: (text: string) => void;
+  /** The deadline. @default 30 minutes */
+  readonly timeoutSeconds?: number;
+}
+
+/** Runs a program to its end and returns what it said; it rejects only when it could not be started. */
+export const execute = (file: string, args: readonly string[], options: RunOptions = {}): Promise<Result> =>
+  new Promise((done, fail) => {
+    const child = spawn(file, args, {
+      cwd: repository,
+      env: { ...process.env, ...options.env },
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      detached: options.onSpawn !== undefined, // a group of its own, so that a test can kill all of it
+    });
+    const deadline = setTimeout(() => child.kill("SIGKILL"), (options.timeoutSeconds ?? 1800) * 1000);
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (data: Buffer) => {
+      stdout += data.toString();
+      options.onOutput?.(data.toString());
+      if (options.echo === "all") process.stdout.write(data);
+    });
+    child.stderr?.on("data", (data: Buffer) => {
+      stderr += data.toString();
+      options.onOutput?.(data.toString());
+      if (options.echo !== undefined) process.stderr.write(data);
+    });
+    child.on("error", fail);
+    child.on("close", (code) => {
+      clearTimeout(deadline);
+      done({ code: code ?? -1, stdout, stderr });
+    });
+    if (options.input !== undefined) child.stdin?.end(options.input);
+    options.onSpawn?.(child);
+  });
+
+/** Like `execute`, but a failure is an error that carries what the program said. */
+export const must = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<string> => {
+  const result = await execute(file, args, options);
+  if (result.code !== 0) {
+    const said = options.echo === "all" ? "see its output above" : `${result.stdout}\n${result.stderr}`.trim();
+    throw new Error(`${file} ${args.slice(0, 4).join(" ")} ended with ${String(result.code)}: ${said}`);
+  }
+  return result.stdout.trim();
+};
+
+/** Commands of `rig/host/host.sh`. */
+export const host = async (...args: string[]): Promise<string> => (await run(script("host", "host.sh"), args, { maxBuffer: 1 << 26 })).stdout.trim();
+
+/** Runs a command on a throw-away host as root; rejects when it fails. */
+export const onHost = (name: string, ...command: string[]): Promise<string> => host("exec", name, "--", ...command);
+
+export interface Artifacts {
+  readonly path: string;
+  readonly manifestSha256: string;
+  /** Catalogue name to reference with digest, plus test images. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** Builds (or finds) the artifacts directory and the references of the images in it. */
+export const artifacts = async (): Promise<Artifacts> => {
+  const path = await must(script("artifacts.sh"), [], { echo: "stderr", timeoutSeconds: 3600 });
+  const images = await must(script("images", "build.sh"), [], { echo: "stderr", timeoutSeconds: 3600 });
+  const refs = JSON.parse(readFileSync(join(images, "images.json"), "utf8")) as Record<string, unknown>;
+  const manifestSha256 = createHash("sha256").update(readFileSync(join(path, "manifest.json"))).digest("hex");
+  return {
+    path,
+    manifestSha256,
+    images: Object.fromEntries(Object.entries(refs).filter((e): e is [string, string] => typeof e[1] === "string")),
+  };
+};
+
+type Settings = Record<string, unknown>;
+interface StackFile {
+  encryptionsalt?: string;
+  config: Settings;
+}
+
+const isRecord = (value: unknown): value is Settings => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `over` on top of `base`, key by key in nested objects; `null` in `over` removes a key. */
+export const merge = (base: Settings, over: Settings): Settings => {
+  const result = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = result[key];
+    if (value === null) {
+      Reflect.deleteProperty(result, key);
+    } else {
+      result[key] = isRecord(value) && isRecord(below) ? merge(below, value) : value;
+    }
+  }
+  return result;
+};
+
+const isSecret = (value: unknown): boolean => isRecord(value) && "secure" in value;
+
+export interface RigStackArgs {
+  /** Holds the state, the passphrase and the stack file. */
+  readonly directory: string;
+  /** A host made by `rig/host/host.sh create`. @default none: the stack keeps its example address, for previews */
+  readonly hostName?: string;
+  /** The stack. @default "local" */
+  readonly stack?: string;
+}
+
+/** One stack in one work directory. */
+export class RigStack {
+  readonly directory: string;
+  readonly hostName: string | undefined;
+  readonly stack: string;
+  readonly configFile: string;
+
+  constructor(args: RigStackArgs) {
+    this.directory = resolve(args.directory);
+    this.hostName = args.hostName;
+    this.stack = args.stack ?? "local";
+    this.configFile = join(this.directory, `Pulumi.${this.stack}.yaml`);
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Runs any command in the stack's environment (rig/env.sh). */
+  inEnvironment(command: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return execute(script("env.sh"), [this.directory, ...command], options);
+  }
+
+  /** Runs the Pulumi CLI on this stack and its own stack file. */
+  pulumi(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const target = ["--stack", this.stack, "--config-file", this.configFile];
+    return this.inEnvironment(["pulumi", "--non-interactive", ...args, ...target], options);
+  }
+
+  /** `pulumi` commands that take no `--config-file` (stack, state, cancel). */
+  engine(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return this.inEnvironment(["pulumi", "--non-interactive", ...args, "--stack", this.stack], options);
+  }
+
+  /**
+   * Writes the stack file: the committed example, what this machine decides, `over` on top.
+   * Secrets and the encryption salt of an existing file stay.
+   */
+  async configure(over: Settings = {}): Promise<void> {
+    const committed = parse(readFileSync(join(repository, `Pulumi.${this.stack}.yaml`), "utf8")) as StackFile;
+    const existing: StackFile = existsSync(this.configFile)
+      ? (parse(readFileSync(this.configFile, "utf8")) as StackFile)
+      : { config: {} };
+    const hasAuthority = isSecret(existing.config["platform:caPrivateKey"]);
+    const kept = Object.fromEntries(
+      Object.entries(existing.config).filter(([key, value]) => isSecret(value) || (hasAuthority && key === "platform:caCertificate")),
+    );
+    // The committed certificate is an example without a key; `init` makes one of the stack's own.
+    const example = merge(committed.config, { "platform:caCertificate": null });
+    const settings = merge(merge(merge(example, await this.machineSettings()), over), kept);
+    const file = { ...(existing.encryptionsalt === undefined ? {} : { encryptionsalt: existing.encryptionsalt }), config: settings };
+    writeFileSync(`${this.configFile}.new`, stringify(file), { mode: 0o600 });
+    renameSync(`${this.configFile}.new`, this.configFile);
+  }
+
+  /** Address, host key and artifacts: what only this machine knows. */
+  private async machineSettings(): Promise<Settings> {
+    if (this.hostName === undefined) return {};
+    const built = await artifacts();
+    const address = await host("ip", this.hostName);
+    const catalogue = ["postgres", "traefik", "app"];
+    return {
+      "platform:host": { address, hostKey: await host("hostkey", this.hostName), hostname: this.hostName },
+      "platform:cluster": {
+        nodeName: this.hostName,
+        nodeIp: address,
+        artifacts: { source: "directory", path: built.path, manifestSha256: built.manifestSha256 },
+      },
+      "platform:images": Object.fromEntries(Object.entries(built.images).filter(([name]) => catalogue.includes(name))),
+    };
+  }
+
+  /** Makes the stack and its secrets; what exists stays. */
+  async init(options: RunOptions = {}): Promise<void> {
+    const made = await this.engine(["stack", "ls", "--json"]);
+    if (made.code !== 0 || !made.stdout.includes(`"${this.stack}"`)) {
+      await this.inEnvironment(["pulumi", "--non-interactive", "stack", "init", this.stack, "--config-file", this.configFile], options);
+    }
+    const key = await this.clientKey();
+    const target =
+      this.hostName === undefined
+        ? ["--keep-examples"]
+        : ["--host", await host("ip", this.hostName), "--host-key", await host("hostkey", this.hostName)];
+    const args = ["scripts/stack-init.ts", this.stack, "--config-file", this.configFile, "--non-interactive", "--ssh-key", key, ...target];
+    const result = await this.inEnvironment(["node", ...args], options);
+    if (result.code !== 0) throw new Error(`stack:init failed: ${result.stdout}\n${result.stderr}`);
+  }
+
+  /** Sets one more secret of the stack; the value travels on stdin. */
+  async setSecret(key: string, value: string): Promise<void> {
+    const result = await this.pulumi(["config", "set", "--secret", `platform:${key}`], { input: value });
+    if (result.code !== 0) throw new Error(`setting ${key} failed: ${result.stderr}`);
+  }
+
+  /** The SSH key of the host, or one made for a stack without a host. */
+  private async clientKey(): Promise<string> {
+    if (this.hostName !== undefined) return join(repository, ".rig", "hosts", this.hostName, "id_ed25519");
+    const key = join(this.directory, "id_ed25519");
+    if (!existsSync(key)) await must("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+    return key;
+  }
+
+  /** The stack's outputs; secrets stay hidden. */
+  async outputs(): Promise<Settings> {
+    const result = await this.engine(["stack", "output", "--json"]);
+    if (result.code !== 0) throw new Error(`reading the outputs failed: ${result.stderr}`);
+    return JSON.parse(result.stdout) as Settings;
+  }
+}

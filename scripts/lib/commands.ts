@@ -1,0 +1,40 @@
+/** The npm scripts that people run, with what each may change. Data for every help text. */
+
+export interface Command {
+  readonly name: string;
+  readonly does: string;
+  /** What may be different afterwards. */
+  readonly changes: string;
+}
+
+export const commands: readonly Command[] = [
+  {
+    name: "stack:init",
+    does: "prepare a stack file: host key, secrets, CA",
+    changes: "the stack file, the backend's list of stacks, authorized_keys with --root-password",
+  },
+  {
+    name: "images:pin",
+    does: "ask a registry for the digest of a tag",
+    changes: "one entry of components/workload/images.ts",
+  },
+  {
+    name: "docs:config",
+    does: "write what is made from the config schema",
+    changes: "Pulumi.yaml, docs/configuration.md, docs/schema",
+  },
+  { name: "check", does: "types, lint, format, one Pulumi copy, unit and program tests", changes: "nothing" },
+  { name: "test", does: "unit and program tests", changes: "nothing" },
+  { name: "test:unit", does: "pure functions and components", changes: "nothing" },
+  { name: "test:program", does: "the whole program under mocks", changes: "nothing" },
+  { name: "format", does: "format the sources", changes: "sources, their layout only" },
+];
+
+/** One line per command. */
+export const renderHelp = (list: readonly Command[]): string => {
+  const name = Math.max(...list.map((command) => command.name.length));
+  const does = Math.max(...list.map((command) => command.does.length));
+  return list
+    .map((c) => `  npm run ${c.name.padEnd(name)}  ${c.does.padEnd(does)}  changes: ${c.changes}`)
+    .join("\n");
+};

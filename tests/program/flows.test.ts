@@ -1,0 +1,141 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  allowed,
+  type Party,
+  type PolicySpec,
+  type RenderedPolicy,
+} from "../../components/compliance/index.ts";
+import { ownLabel, type Layer } from "../../components/workload/index.ts";
+import { runProgram, runTwoStacksOnOneHost } from "../support/program.ts";
+import {
+  at,
+  list,
+  map,
+  namespaceOf,
+  objectName,
+  ofKind,
+  podTemplates,
+  type ResourceRecord,
+} from "../support/records.ts";
+import { exampleStacks } from "../unit/stacks/examples.ts";
+
+/**
+ * Who reaches whom, from the NetworkPolicies, pods and namespaces as the program hands them to the cluster: not from
+ * the flows that they were made from. Not proved here: that the cluster enforces them.
+ */
+
+interface Cluster {
+  readonly pods: readonly (Party & { readonly ports: readonly number[] })[];
+  readonly policies: readonly RenderedPolicy[];
+}
+
+/** A namespace stands for its layer: policies only ever select pods of their own. */
+const layerOf = (namespace: string): Layer => namespace as Layer;
+
+const clusterOf = (records: readonly ResourceRecord[]): Cluster => {
+  const namespaceLabels = new Map(
+    ofKind(records, "Namespace").map((ns) => [
+      objectName(ns),
+      { ...map(ns.inputs, "metadata.labels"), "kubernetes.io/metadata.name": objectName(ns) },
+    ]),
+  );
+  return {
+    pods: podTemplates(records).map((pod) => ({
+      name: `${pod.namespace}/${pod.labels["app.kubernetes.io/name"] ?? ""}`,
+      layer: layerOf(pod.namespace),
+      labels: pod.labels,
+      namespaceLabels: namespaceLabels.get(pod.namespace) ?? {},
+      ports: pod.containers.flatMap((c) => list(c, "ports")).map((port) => Number(at(port, "containerPort"))),
+    })),
+    policies: ofKind(records, "NetworkPolicy").map((policy) => ({
+      layer: layerOf(namespaceOf(policy)),
+      name: objectName(policy),
+      spec: policy.inputs["spec"] as PolicySpec,
+    })),
+  };
+};
+
+const world: Party = { name: "world", address: "203.0.113.9" };
+const internet: Party = { name: "internet", address: "198.51.100.7" };
+
+/** `from -> to:port` for everything that passes between pods, and from outside to pods. */
+const open = ({ pods, policies }: Cluster): readonly string[] =>
+  pods
+    .flatMap((to) =>
+      to.ports.flatMap((port) =>
+        [...pods, world]
+          .filter((from) => from !== to && allowed(policies, from, to, port))
+          .map((from) => `${from.name} -> ${to.name}:${String(port)}`),
+      ),
+    )
+    .sort();
+
+const expected = (prefix: string): readonly string[] => [
+  `${prefix}-app/api -> ${prefix}-data/postgres:5432`,
+  `${prefix}-app/migration -> ${prefix}-data/postgres:5432`,
+  `${prefix}-app/worker -> ${prefix}-data/postgres:5432`,
+  `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
+  `world -> ${prefix}-ingress/traefik:8000`,
+  `world -> ${prefix}-ingress/traefik:8443`,
+];
+
+describe.each(exampleStacks)("%s", (stack) => {
+  const prefix = { local: "hc-local", staging: "hc-stg", production: "hc-prod" }[stack];
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = clusterOf((await runProgram(stack)).records);
+  });
+
+  it("lets exactly these connections pass", () => {
+    expect(open(cluster)).toEqual(expected(prefix));
+  });
+
+  it("lets only application pods call the Internet, and none of them a private address", () => {
+    const callers = (to: Party, port: number): readonly string[] =>
+      cluster.pods.filter((pod) => allowed(cluster.policies, pod, to, port)).map((pod) => pod.name);
+    expect(callers(internet, 443).toSorted()).toEqual([`${prefix}-app/api`, `${prefix}-app/worker`]);
+    expect(callers({ name: "node", address: "192.168.1.10" }, 443)).toEqual([]);
+    expect(callers({ name: "metadata", address: "169.254.169.254" }, 80)).toEqual([]);
+  });
+
+  it("lets only the edge call the Kubernetes API", () => {
+    const api: Party = { name: "api", address: "10.43.0.1" };
+    const callers = cluster.pods.filter((pod) => allowed(cluster.policies, pod, api, 443));
+    expect(callers.map((pod) => pod.name)).toEqual([`${prefix}-ingress/traefik`]);
+  });
+});
+
+describe("staging beside production", () => {
+  it("keeps the two apart, but for the edge that both use", async () => {
+    const { owner, sharer } = await runTwoStacksOnOneHost();
+    const passes = open(clusterOf([...owner.records, ...sharer.records]));
+    expect(passes).toEqual(
+      [
+        ...expected("hc-prod"),
+        ...expected("hc-stg").filter((line) => !line.includes("hc-stg-ingress")),
+        "hc-prod-ingress/traefik -> hc-stg-app/api:8088",
+      ].sort(),
+    );
+  });
+
+  it("would notice a pod that is exposed by mistake", async () => {
+    const { records } = await runProgram("production");
+    const cluster = clusterOf(records);
+    const exposed = cluster.pods.map((pod) =>
+      pod.name.endsWith("/worker") && "labels" in pod
+        ? { ...pod, ports: [8088], labels: { ...pod.labels, [ownLabel.exposed]: "true" } }
+        : pod,
+    );
+    const leaky = cluster.policies.map((policy) =>
+      policy.name === "worker"
+        ? {
+            ...policy,
+            spec: { ...policy.spec, ingress: [{ ports: [{ port: 8088, protocol: "TCP" as const }] }] },
+          }
+        : policy,
+    );
+    expect(open({ pods: exposed, policies: leaky })).toContain(
+      "hc-prod-ingress/traefik -> hc-prod-app/worker:8088",
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { catalogue } from "../../components/workload/index.ts";
+import { valueOf } from "../support/harness.ts";
+import { ownerStack, runProgram, runTwoStacksOnOneHost } from "../support/program.ts";
+import { at, list, objectName, ofKind, podTemplates, text } from "../support/records.ts";
+import { exampleStacks } from "../unit/stacks/examples.ts";
+
+/** What the program as a whole promises: outputs, settings that reach their place, previews, refusals. */
+
+describe.each(exampleStacks)("%s", (stack) => {
+  it("plans the same objects before anything exists", async () => {
+    const names = async (preview: boolean): Promise<readonly string[]> =>
+      (await runProgram(stack, { preview })).records.map((r) => `${r.type} ${r.name}`).sort();
+    expect(await names(true)).toEqual(await names(false));
+  });
+
+  it("runs images of the catalogue or of the stack's config only", async () => {
+    const { records } = await runProgram(stack);
+    const images = new Set(
+      podTemplates(records)
+        .flatMap((pod) => [...pod.initContainers, ...pod.containers])
+        .map((c) => text(c, "image")),
+    );
+    const known = [catalogue.postgres.ref, catalogue.traefik.ref];
+    expect(
+      [...images].filter(
+        (image) =>
+          !known.some((ref) => ref === image) &&
+          !image.includes("/sample-app:") &&
+          !image.includes("/healthcare/app:"),
+      ),
+    ).toEqual([]);
+    expect(images.size).toBe(3);
+  });
+
+  it("tells other teams where things are, and only what is no secret in clear", async () => {
+    const { result } = await runProgram(stack);
+    const { outputs } = result;
+    expect(outputs.apiUrl).toMatch(/^https:\/\/api\./);
+    expect(outputs.endpoints.database).toMatchObject({ port: 5432, database: "userdb" });
+    expect(await valueOf(outputs.versions.kubernetes)).toMatch(/^v1\.36\.\d\+k3s1$/);
+    expect(outputs.caCertificate).toContain("BEGIN CERTIFICATE");
+    const kubeconfig = outputs.sharedClusterKubeconfig;
+    expect(await (kubeconfig as unknown as { isSecret: Promise<boolean> }).isSecret).toBe(true);
+  });
+});
+
+describe("settings reach their place", () => {
+  it("replicas, worker, storage, paths and rotations", async () => {
+    const { records } = await runProgram("production", {
+      changes: {
+        "app.apiReplicas": 2,
+        "app.workerEnabled": false,
+        "app.rotation": 5,
+        "app.healthPath": "/health",
+        "data.postgres.storageGiB": 77,
+        "data.postgres.rotation": 6,
+        "ingress.rotation": 7,
+      },
+    });
+    const deployments = ofKind(records, "Deployment");
+    expect(deployments.map(objectName)).toEqual(["api"]);
+    const api = deployments[0]?.inputs;
+    expect(at(api, "spec.replicas")).toBe(2);
+    expect(text(api, "spec.template.spec.containers.0.readinessProbe.httpGet.path")).toBe("/health");
+    const rotation = (kind: string): unknown =>
+      (at(ofKind(records, kind)[0]?.inputs, "spec.template.metadata.annotations") as Record<string, unknown>)[
+        "platform.internal/rotation"
+      ];
+    // A new database password restarts the API too.
+    expect([rotation("Deployment"), rotation("StatefulSet"), rotation("DaemonSet")]).toEqual([
+      "5.6",
+      "6",
+      "7",
+    ]);
+    const sizes = ofKind(records, "PersistentVolumeClaim").map((c) =>
+      text(c.inputs, "spec.resources.requests.storage"),
+    );
+    expect(sizes).toContain("77Gi");
+    expect(ofKind(records, "NetworkPolicy").map(objectName)).not.toContain("worker");
+  });
+
+  it("an overridden image runs everywhere it is used", async () => {
+    const ref = `registry.example.com/postgres:18.6-own@sha256:${"ab".repeat(32)}`;
+    const { records } = await runProgram("production", { changes: { "images.postgres": ref } });
+    const users = podTemplates(records).filter((pod) => JSON.stringify(pod.spec).includes(ref));
+    expect(users.map((pod) => pod.record.name).sort()).toEqual([
+      "platform-migration-job",
+      "platform-postgres-server",
+    ]);
+  });
+});
+
+describe("refusals", () => {
+  it("of a missing image, before anything is made", async () => {
+    await expect(runProgram("production", { changes: { "images.app": undefined } })).rejects.toThrow(
+      /images\.app/,
+    );
+  });
+});
+
+describe("a stack on another one's cluster", () => {
+  it("asks the owner for the way in, and keeps it secret", async () => {
+    const { sharer } = await runTwoStacksOnOneHost();
+    const provider = sharer.records.find((r) => r.type === "pulumi:providers:kubernetes");
+    expect(provider?.secretPaths).toEqual(["kubeconfig"]);
+    expect(provider?.inputs["clusterIdentifier"]).toBe(ownerStack);
+    expect(sharer.result.outputs.sharedClusterKubeconfig).toBeUndefined();
+    expect(sharer.result.outputs.versions.traefik).toBeUndefined();
+  });
+
+  it("takes the pod range from the owner", async () => {
+    const { sharer } = await runTwoStacksOnOneHost();
+    const config = ofKind(sharer.records, "ConfigMap").find((r) => r.name === "platform-postgres-config");
+    const hba = (at(config?.inputs, "data") as Record<string, string>)["pg_hba.conf"] ?? "";
+    expect(hba).toContain("10.42.0.0/16");
+    expect(list(config?.inputs, "data")).toEqual([]);
+  });
+});

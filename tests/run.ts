@@ -1,0 +1,148 @@
+/**
+ * Runs the levels of the test pyramid one after the other and ends with one line of totals.
+ *
+ *   node tests/run.ts [LEVEL...]     check, go, host, engine, e2e; all of them when none is named
+ *
+ * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
+ * anything failed or when a level ran no test.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const root = resolve(import.meta.dirname, "..");
+const scratch = mkdtempSync(join(tmpdir(), "platform-tests-"));
+const skippedBecause: string[] = [];
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const skip = (level: string, reason: string): Count => {
+  skippedBecause.push(`${level}: ${reason}`);
+  return { passed: 0, failed: 0, skipped: 1 };
+};
+
+const sum = (counts: readonly Count[]): Count =>
+  counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }), {
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+  });
+
+const show = (command: string, args: readonly string[]): number =>
+  spawnSync(command, args, { cwd: root, stdio: "inherit" }).status ?? 1;
+
+/** One static check: one test. */
+const step = (command: string, ...args: string[]): Count => {
+  const failed = show(command, args) === 0 ? 0 : 1;
+  say(`${failed === 0 ? "ok" : "FAILED"}  ${[command, ...args].join(" ")}`);
+  return { passed: 1 - failed, failed, skipped: 0 };
+};
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+/** A vitest run. A file that could not be loaded has no assertions and counts as one failure. */
+const vitest = (level: string, ...args: string[]): Count => {
+  const report = join(scratch, `${level}.json`);
+  const status = show("npx", ["--no-install", "vitest", "run", ...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
+  const tests = testResults.flatMap((file) =>
+    file.assertionResults.length === 0 && file.status === "failed" ? [{ status: "failed", fullName: file.name }] : file.assertionResults,
+  );
+  const of = (...wanted: string[]): number => tests.filter((t) => wanted.includes(t.status)).length;
+  const left = tests.filter((t) => !["passed", "failed"].includes(t.status));
+  skippedBecause.push(...left.map((t) => `${level}: ${t.fullName}`));
+  const failed = of("failed");
+  return { passed: of("passed"), failed: status !== 0 && failed === 0 ? 1 : failed, skipped: left.length };
+};
+
+/** `go test` of one module of the rig. */
+const goTest = (module: string): Count => {
+  const run = spawnSync("go", ["test", "-json", "./..."], { cwd: join(root, "rig", "go", module), encoding: "utf8", maxBuffer: 1 << 28 });
+  const events = run.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as { Action: string; Test?: string; Output?: string; Package?: string });
+  const of = (action: string): number => events.filter((e) => e.Action === action && e.Test !== undefined).length;
+  const failed = of("fail");
+  if (run.status !== 0) say(events.map((e) => e.Output ?? "").join("") + run.stderr);
+  return { passed: of("pass"), failed: run.status !== 0 && failed === 0 ? 1 : failed, skipped: of("skip") };
+};
+
+/** A shell test that prints `ok` and `not ok` lines. */
+const shellTest = (file: string): Count => {
+  const run = spawnSync("bash", [join(root, file)], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
+  say(run.stdout);
+  const lines = run.stdout.split("\n");
+  const failed = lines.filter((l) => l.startsWith("not ok")).length;
+  const skipped = lines.filter((l) => /^ok .*# skip/i.test(l));
+  skippedBecause.push(...skipped);
+  const passed = lines.filter((l) => /^ok\b/.test(l)).length - skipped.length;
+  return { passed, failed: run.status !== 0 && failed === 0 ? 1 : failed, skipped: skipped.length };
+};
+
+/** Why no throw-away host can run here, or undefined. */
+const noHost = (): string | undefined => {
+  const asked = spawnSync("bash", [join(root, "rig/host/host.sh"), "supported"], { encoding: "utf8" });
+  return asked.status === 0 ? undefined : `no throw-away host: ${asked.stdout.trim()}`;
+};
+
+const hasGo = (): boolean => spawnSync("go", ["version"]).status === 0;
+
+const levels: Readonly<Record<string, () => Count>> = {
+  check: () =>
+    sum([
+      step("npm", "run", "--silent", "check:types"),
+      step("npm", "run", "--silent", "check:lint"),
+      step("npm", "run", "--silent", "check:format"),
+      step("npm", "run", "--silent", "check:pulumi"),
+      vitest("check"),
+    ]),
+  go: () => (hasGo() ? sum(["plugins", "k3s", "images"].map(goTest)) : skip("go", "no Go on this machine")),
+  host: () => {
+    const reason = noHost();
+    return reason === undefined ? shellTest("rig/host/test.sh") : skip("host", reason);
+  },
+  engine: () => (hasGo() ? vitest("engine", "--config", "vitest.engine.config.ts") : skip("engine", "no Go on this machine")),
+  e2e: () => {
+    const reason = noHost();
+    return reason === undefined ? vitest("e2e", "--config", "vitest.e2e.config.ts") : skip("e2e", reason);
+  },
+};
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(levels);
+const unknown = wanted.filter((name) => levels[name] === undefined);
+if (unknown.length > 0) {
+  say(`unknown level: ${unknown.join(", ")}; write one or more of ${Object.keys(levels).join(", ")}`);
+  process.exit(2);
+}
+
+const counts = wanted.map((name) => {
+  say(`\n== ${name}`);
+  const began = Date.now();
+  const count = levels[name]?.() ?? { passed: 0, failed: 1, skipped: 0 };
+  const empty = count.passed + count.failed + count.skipped === 0;
+  say(`== ${name}: ${empty ? "ran no test, which counts as a failure" : ""} ${String(Math.round((Date.now() - began) / 1000))} s`);
+  return empty ? { passed: 0, failed: 1, skipped: 0 } : count;
+});
+rmSync(scratch, { recursive: true, force: true });
+
+const total = sum(counts);
+if (skippedBecause.length > 0) say(`\nskipped:\n${skippedBecause.map((line) => `  ${line}`).join("\n")}`);
+say(`\n${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`);
+process.exitCode = total.failed === 0 ? 0 : 1;

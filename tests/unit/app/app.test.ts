@@ -1,0 +1,217 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import {
+  Api,
+  appFlows,
+  AppSettings,
+  Migration,
+  Worker,
+  type ApiArgs,
+  type MigrationArgs,
+} from "../../../components/app/index.ts";
+import { databaseUrl } from "../../../components/app/databaseUrl.ts";
+import { migrationName } from "../../../components/app/Migration.ts";
+import { fromSecret } from "../../../components/workload/index.ts";
+import { child, children, image, inventory } from "../../support/components.ts";
+import { record } from "../../support/harness.ts";
+import { at, list, map } from "../../support/records.ts";
+
+const env = [fromSecret("DATABASE_URL", { secretName: "app-database", key: "DATABASE_URL" })];
+const common = {
+  prefix: "hc",
+  namespaceName: "hc-app",
+  namespace: "hc-app",
+  image: image("app", "1.0.0"),
+  env,
+  caConfigMap: "ca",
+  priorityClass: "hc-app",
+  size: { cpuMillis: 100, memoryMiB: 256 },
+  rotation: "1.1",
+};
+const apiArgs = (changes: Partial<ApiArgs> = {}): ApiArgs => ({
+  ...common,
+  replicas: 1,
+  healthPath: "/health/api",
+  livenessPath: "/health/live",
+  ...changes,
+});
+
+describe("Api", () => {
+  const made = async (changes: Partial<ApiArgs> = {}) =>
+    await children("api", () => new Api("api", apiArgs(changes)));
+
+  it("makes Deployment, Service and account; a budget only for two replicas", async () => {
+    const one = ["Deployment api-deployment", "Service api-service", "ServiceAccount api-account"];
+    expect(inventory(await made())).toEqual(one);
+    expect(inventory(await made({ replicas: 2 }))).toEqual([
+      "Deployment api-deployment",
+      "PodDisruptionBudget api-budget",
+      ...one.slice(1),
+    ]);
+  });
+
+  it("asks the database for readiness only", async () => {
+    const container = at(child(await made(), "api-deployment").inputs, "spec.template.spec.containers.0");
+    expect(at(container, "readinessProbe.httpGet.path")).toBe("/health/api");
+    expect(at(container, "livenessProbe.httpGet.path")).toBe("/health/live");
+    expect(at(container, "startupProbe.httpGet.path")).toBe("/health/live");
+  });
+
+  it("keeps serving while it rolls, and lets requests end", async () => {
+    const inputs = child(await made(), "api-deployment").inputs;
+    expect(at(inputs, "spec.strategy.rollingUpdate")).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    expect(at(inputs, "spec.template.spec.terminationGracePeriodSeconds")).toBeGreaterThanOrEqual(60);
+  });
+
+  it("is a ClusterIP that nobody waits for", async () => {
+    const service = child(await made(), "api-service").inputs;
+    expect(at(service, "spec.type")).toBe("ClusterIP");
+    expect(map(service, "metadata.annotations")).toEqual({ "pulumi.com/skipAwait": "true" });
+  });
+
+  it("rolls when a rotation changes", async () => {
+    const deployment = child(await made({ rotation: "2.7" }), "api-deployment").inputs;
+    expect(map(deployment, "spec.template.metadata.annotations")).toEqual({
+      "platform.internal/rotation": "2.7",
+    });
+  });
+
+  it.each([
+    [{ replicas: 0 }, /app\.apiReplicas: 0/],
+    [{ livenessPath: "/health/api" }, /app\.livenessPath: "\/health\/api" is also app\.healthPath/],
+  ])("refuses %j", async (changes, error) => {
+    await expect(record(() => new Api("api", apiArgs(changes)))).rejects.toThrow(error);
+  });
+});
+
+describe("Worker", () => {
+  it("is the same image in worker mode, without a port, with its own health check", async () => {
+    const records = await children("w", () => new Worker("w", common));
+    expect(inventory(records)).toEqual(["Deployment w-deployment", "ServiceAccount w-account"]);
+    const container = at(child(records, "w-deployment").inputs, "spec.template.spec.containers.0");
+    expect(list(container, "command")).toEqual(["node", "dist/worker-bootstrap.js"]);
+    expect(list(container, "env")).toContainEqual({ name: "APP_MODE", value: "worker" });
+    expect(at(container, "ports")).toBeUndefined();
+    expect(list(container, "livenessProbe.exec.command")).toEqual([
+      "node",
+      "dist/worker-bootstrap.js",
+      "--healthcheck",
+    ]);
+  });
+});
+
+describe("Migration", () => {
+  const args: MigrationArgs = {
+    ...common,
+    postgresImage: image("postgres", "18.6-trixie"),
+    databaseHost: "postgres.hc-data.svc",
+    databasePort: 5432,
+    command: ["node", "dist/migrate.js"],
+  };
+
+  it("waits for the database, is bounded, and tries more than once", async () => {
+    const records = await children("m", () => new Migration("m", args));
+    expect(inventory(records)).toEqual(["Job m-job", "ServiceAccount m-account"]);
+    const job = child(records, "m-job").inputs;
+    expect(at(job, "spec.activeDeadlineSeconds")).toBe(900);
+    expect(at(job, "spec.backoffLimit")).toBe(3);
+    expect(String(list(job, "spec.template.spec.initContainers.0.command").at(-1))).toContain(
+      "pg_isready --host=postgres.hc-data.svc --port=5432",
+    );
+    expect(list(job, "spec.template.spec.containers.0.command")).toEqual(["node", "dist/migrate.js"]);
+    expect(at(job, "metadata.name")).toBe(migrationName(args));
+  });
+
+  it.each([
+    ["the image", { image: image("app", "1.0.1") }],
+    ["the command", { command: ["node", "dist/other.js"] }],
+    ["the names in its environment", { env: [...env, fromSecret("EXTRA", { secretName: "s", key: "k" })] }],
+    ["its size", { size: { cpuMillis: 100, memoryMiB: 512 } }],
+  ])("runs again when %s changes", (_what, changes) => {
+    expect(migrationName({ ...args, ...changes })).not.toBe(migrationName(args));
+  });
+
+  it("does not run again for the same definition", () => {
+    expect(migrationName({ ...args })).toBe(migrationName(args));
+    expect(migrationName(args)).toMatch(/^migrate-[0-9a-f]{10}$/);
+  });
+
+  it("refuses an empty command", async () => {
+    await expect(record(() => new Migration("m", { ...args, command: [] }))).rejects.toThrow(
+      /app\.migrationCommand/,
+    );
+  });
+});
+
+describe("AppSettings", () => {
+  it("keeps the migration's credentials apart, and all of them secret", async () => {
+    let settings: AppSettings | undefined;
+    const records = await children("app", () => {
+      settings = new AppSettings("app", {
+        namespace: "hc-app",
+        labels: {},
+        database: {
+          host: "postgres.hc-data.svc",
+          port: 5432,
+          database: "userdb",
+          appUser: "app_a",
+          migrationUser: "migration",
+          appPassword: pulumi.secret("p@ss:w/rd"),
+          migrationPassword: pulumi.secret("canary-migration"),
+        },
+        jwtSecret: pulumi.secret("canary-jwt"),
+        sessionSecret: pulumi.secret("canary-session"),
+        cookieSecret: pulumi.secret("canary-cookie"),
+        caCertificate: "ca",
+      });
+    });
+    expect(inventory(records)).toEqual([
+      "ConfigMap app-ca",
+      "Secret app-database",
+      "Secret app-migration-database",
+      "Secret app-secrets",
+    ]);
+    expect(records.filter((r) => r.type.endsWith(":Secret")).every((r) => r.secretPaths.length > 0)).toBe(
+      true,
+    );
+    expect(at(child(records, "app-database").inputs, "stringData.DATABASE_URL")).toBe(
+      "postgresql://app_a:p%40ss%3Aw%2Frd@postgres.hc-data.svc:5432/userdb?sslmode=verify-full&sslrootcert=/etc/platform/ca/ca.crt",
+    );
+    expect(settings?.env.map((e) => e.name)).toEqual([
+      "DATABASE_URL",
+      "JWT_SECRET",
+      "SESSION_SECRET",
+      "COOKIE_SECRET",
+    ]);
+    expect(settings?.migrationEnv.map((e) => e.name)).toEqual(["MIGRATION_DATABASE_URL"]);
+  });
+});
+
+describe("databaseUrl", () => {
+  it.each(["plain", "p@ss:w/rd?#%", "ü '\"\\"])("survives the password %s", (password) => {
+    const url = new URL(
+      databaseUrl({ user: "app_a", password, host: "h", port: 5432, database: "d", caFile: "/ca" }),
+    );
+    expect(decodeURIComponent(url.password)).toBe(password);
+    expect(url.searchParams.get("sslmode")).toBe("verify-full");
+  });
+});
+
+describe("appFlows", () => {
+  const database = { workload: "data/postgres", port: "postgres" };
+  it("lets migration and worker listen to nobody", () => {
+    const flows = appFlows({ prefix: "hc", workerEnabled: true, database });
+    expect(flows.map((f) => [f.workload, f.listens.length])).toEqual([
+      ["api", 1],
+      ["worker", 0],
+      ["migration", 0],
+    ]);
+    expect(flows.every((f) => f.calls.some((c) => "workload" in c))).toBe(true);
+  });
+  it("has no worker where none runs", () => {
+    expect(appFlows({ prefix: "hc", workerEnabled: false, database }).map((f) => f.workload)).toEqual([
+      "api",
+      "migration",
+    ]);
+  });
+});
