@@ -68,10 +68,11 @@ const up = async (): Promise<void> => {
   await stack.configure();
   say("stack file and secrets: .local/Pulumi.local.yaml");
   await stack.init();
+  await stack.releaseDeadLocks();
   say("pulumi up");
   const result = await stack.pulumi(["up", "--yes", "--skip-preview", "--suppress-permalink"], { echo: "all" });
   if (result.code !== 0) throw new Error("pulumi up failed, see above; it can be run again as it is");
-  await forward("start", HOST, LOOPBACK);
+  await forward("start", HOST, LOOPBACK, "80", "443");
   announce((await stack.outputs()) as unknown as LocalOutputs);
   say("done");
 };

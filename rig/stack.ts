@@ -6,7 +6,7 @@
  */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -129,6 +129,15 @@ export const merge = (base: Settings, over: Settings): Settings => {
 
 const isSecret = (value: unknown): boolean => isRecord(value) && "secure" in value;
 
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 export interface RigStackArgs {
   /** Holds the state, the passphrase and the stack file. */
   readonly directory: string;
@@ -221,6 +230,17 @@ export class RigStack {
     const args = ["scripts/stack-init.ts", this.stack, "--config-file", this.configFile, "--non-interactive", "--ssh-key", key, ...target];
     const result = await this.inEnvironment(["node", ...args], options);
     if (result.code !== 0) throw new Error(`stack:init failed: ${result.stdout}\n${result.stderr}`);
+  }
+
+  /**
+   * Removes the locks that killed engines left. A lock names its process: as long as one of them lives, nothing is
+   * touched and the engine itself will say who holds the stack.
+   */
+  async releaseDeadLocks(): Promise<void> {
+    const locks = join(this.directory, "state", ".pulumi", "locks", "organization", "platform", this.stack);
+    if (!existsSync(locks)) return;
+    const owners = readdirSync(locks).map((file) => (JSON.parse(readFileSync(join(locks, file), "utf8")) as { pid: number }).pid);
+    if (owners.length > 0 && !owners.some(isAlive)) await this.engine(["cancel", "--yes"]);
   }
 
   /** Sets one more secret of the stack; the value travels on stdin. */

@@ -18,6 +18,8 @@ export interface MigrationArgs {
   /** Holds `pg_isready`, for the wait before the migration. */
   readonly postgresImage: ResolvedImage;
   readonly databaseHost: string;
+  /** Role of the migration; the wait asks with its name. */
+  readonly databaseUser: string;
   readonly databasePort: number;
   readonly command: readonly string[];
   readonly env: readonly EnvVar[];
@@ -68,11 +70,11 @@ export class Migration extends pulumi.ComponentResource {
 
 /** `migrate-<hash>`: another definition is another Job. */
 export const migrationName = (
-  args: Pick<MigrationArgs, "image" | "postgresImage" | "command" | "env" | "size">,
+  args: Omit<MigrationArgs, "prefix" | "namespace" | "caConfigMap" | "priorityClass">,
 ): string =>
   `migrate-${contentHash({
     image: args.image.ref,
-    wait: args.postgresImage.ref,
+    wait: [args.postgresImage.ref, args.databaseHost, args.databasePort, args.databaseUser],
     command: args.command,
     env: envShape(args.env),
     size: args.size,
@@ -96,7 +98,8 @@ const jobPod = (
 /** Rules for a new pod may be programmed after its start: its first connections can be reset. */
 const waitForDatabase = (args: MigrationArgs): k8s.types.input.core.v1.Container => {
   const security = appSecurity();
-  const target = `--host=${args.databaseHost} --port=${String(args.databasePort)}`;
+  // With a name: the user of this container has none, and without one pg_isready does not even try.
+  const target = `--host=${args.databaseHost} --port=${String(args.databasePort)} --username=${args.databaseUser}`;
   return {
     name: "wait-for-database",
     image: args.postgresImage.ref,

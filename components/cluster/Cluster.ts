@@ -31,8 +31,8 @@ const specOf = (args: ClusterArgs): ClusterSpec => {
  * k3s on a prepared host: a pinned binary under our own unit, started with the hardened configuration, and the one
  * Kubernetes provider. Does not prepare the host and puts nothing into the cluster.
  *
- * State: the datastore and its snapshots on the host, both readable only with `token`. Restore: see facts of the snapshot
- * runbook; removing the component leaves the cluster as it is.
+ * State: the datastore and its snapshots on the host, both readable only with `token`. Restore: run again on
+ * the same host; on a new one with the same `token` from an etcd snapshot. Removing the component leaves the cluster as it is.
  */
 export class Cluster extends pulumi.ComponentResource {
   /** For everything that goes into the cluster. */

@@ -65,7 +65,10 @@ node_ready() {
     [ "$(timeout 10 "$K3S" kubectl get node "$NODE_NAME" -o 'jsonpath={.status.nodeInfo.kubeletVersion} {.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null || true)" = "$(running_version) True" ]
 }
 
+started=0
+
 start_k3s() {
+  started=$(date +%s)
   systemctl daemon-reload
   systemctl -q enable k3s
   systemctl reset-failed k3s 2>/dev/null || true
@@ -92,8 +95,11 @@ dump() {
   {
     echo '--- systemctl status k3s'
     systemctl status --no-pager --lines=0 k3s || true
+    # The end of the journal is mostly what k3s says while it stops: the reason stands further up.
+    echo '--- errors of k3s since its start'
+    journalctl -u k3s --no-pager -o cat --since "@$started" | grep -iE 'level=(error|fatal)|command failed|unknown flag|invalid' | tail -n 30 || true
     echo '--- last lines of the journal of k3s'
-    journalctl -u k3s --no-pager -n 80 -o cat || true
+    journalctl -u k3s --no-pager -n 50 -o cat || true
     echo '--- disk, memory, ports'
     df -h /var/lib || true
     free -m || true
@@ -114,7 +120,7 @@ roll_back() {
   local good
   good=$(good_hash)
   if [ -z "$good" ] || [ ! -d "$STATE_DIR/good/$good" ]; then
-    die 40 "k3s did not come up, and there is no earlier good configuration to go back to; correct what the journal above names and run again"
+    die 40 "k3s did not come up, and there is no earlier good configuration to go back to; correct what the errors above name and run again"
   fi
   if [ "$good" = "$(state_hash)" ]; then
     die 40 "k3s does not start with its last good configuration; see the journal above"

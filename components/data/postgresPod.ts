@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import {
   allowing,
   execProbe,
+  fromField,
   hardened,
   ownAnnotation,
   podDefaults,
@@ -11,7 +12,7 @@ import {
   type ResolvedImage,
   type Size,
 } from "../workload/index.ts";
-import { database, postgresLayout, provisionedMarker } from "./layout.ts";
+import { database, postgresLayout, provisionedMarker, roles } from "./layout.ts";
 
 type Container = k8s.types.input.core.v1.Container;
 type Volume = k8s.types.input.core.v1.Volume;
@@ -107,9 +108,11 @@ const keeperContainer = (base: Base, mounts: readonly VolumeMount[]): Container 
 });
 
 const serverContainer = (base: Base, size: Size, mounts: readonly VolumeMount[]): Container => {
-  const isReady = `${layout.binDirectory}/pg_isready --quiet --username=postgres --host=${layout.socketDirectory}`;
+  // Over TLS and with a role that has to give a password: the server answers, the probe hangs up, nothing is logged.
+  // Through the socket it would log in, and be the only one who does so as superuser all day.
+  const isReady = `${layout.binDirectory}/pg_isready --quiet --host="$POD_IP" --username=${roles.monitor} --dbname=${database}`;
   const alive = ["sh", "-c", isReady];
-  const serving = ["sh", "-c", `test -e ${provisionedMarker(layout)} && ${isReady} --dbname=${database}`];
+  const serving = ["sh", "-c", `test -e ${provisionedMarker(layout)} && ${isReady}`];
   return {
     ...base,
     name: "postgres",
@@ -118,6 +121,7 @@ const serverContainer = (base: Base, size: Size, mounts: readonly VolumeMount[])
       "-c",
       `config_file=${layout.configDirectory}/postgresql.conf`,
     ],
+    env: [fromField("POD_IP", "status.podIP")],
     ports: [{ name: "postgres", containerPort: layout.port, protocol: "TCP" }],
     // SIGTERM would wait for every client to leave; SIGINT is the fast shutdown. Not every image sets it as its stop signal.
     lifecycle: { preStop: { exec: { command: ["sh", "-c", "kill -INT 1"] } } },

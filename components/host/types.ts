@@ -53,8 +53,8 @@ export const checkHostSpec = (spec: HostSpec): void => {
       `host.dataDirectory: "${path}" belongs to the system or to k3s; use a path like /srv/${spec.prefix}`,
     );
   }
-  if (!Number.isInteger(spec.generation) || spec.generation < 1) {
-    problems.push(`host.generation: ${String(spec.generation)}; use 1, and raise it by one after a rebuild`);
+  if (!Number.isInteger(spec.generation) || spec.generation < 0) {
+    problems.push(`host.generation: ${String(spec.generation)}; use 0 or more, and raise it by one after a rebuild`);
   }
   if (problems.length > 0) throw new Error(problems.join("\n"));
 };

@@ -17,6 +17,7 @@ export const createApp = (build: Build, ground: Ground, postgres: Postgres): Api
       postgresImage: image("postgres"),
       databaseHost: postgres.endpoint.host,
       databasePort: postgres.endpoint.port,
+      databaseUser: roles.migration,
       command: config.app.migrationCommand,
       env: settings.migrationEnv,
       priorityClass: priority.jobs,

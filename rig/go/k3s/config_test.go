@@ -81,6 +81,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestVariablesThatWouldGoUnheardAreRefused(t *testing.T) {
+	if err := checkEnvironment([]string{"PATH=/bin", "K3S_TOKEN=t"}); err != nil {
+		t.Error(err)
+	}
+	if err := checkEnvironment([]string{"K3S_DATA_DIR=/data"}); err == nil {
+		t.Error("K3S_DATA_DIR is ignored in silence")
+	}
+}
+
 func TestAllProblemsAtOnce(t *testing.T) {
 	_, err := load(t, map[string]string{"config.yaml": "node-ip: x\ndisable: [bogus]\n"})
 	for _, want := range []string{"node-ip", `"bogus" is not a packaged component`, "no traefik", "no servicelb", "cluster-init"} {

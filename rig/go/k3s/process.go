@@ -16,9 +16,10 @@ import (
 )
 
 // supervisor runs the components as children. They end with this process: by
-// SIGTERM on an orderly stop, and by the kernel's parent-death signal when it
-// is killed. Whoever a child starts in a session of its own (the containerd
-// shims) lives on, so pods survive a restart.
+// SIGTERM on an orderly stop, and at once by the kernel's parent-death signal
+// when it is killed, so that the next start finds their ports free. Whoever a
+// child starts in a session of its own (the containerd shims) lives on, so
+// pods survive a restart.
 type supervisor struct {
 	env      []string
 	starts   chan start
@@ -59,7 +60,7 @@ func (s *supervisor) run(name string, output io.Writer, argv ...string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = s.env
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	request := start{cmd, make(chan error, 1)}
 	logf("info", "Running %s", strings.Join(append([]string{name}, flags(argv)...), " "))
 	s.starts <- request
@@ -92,22 +93,42 @@ func (s *supervisor) watch(c *child) {
 	}
 }
 
-// stop ends the children in reverse order, each within ten seconds.
+// graceOf is how long each child may take to end. The API server would
+// wait for its watchers for minutes, but it has nothing to save.
+var graceOf = map[string]time.Duration{"kube-apiserver": 2 * time.Second, "etcd": 20 * time.Second}
+
+// stop ends the children, the datastore after everything that uses it.
 func (s *supervisor) stop() {
 	s.mutex.Lock()
 	s.stopping = true
 	children := s.children
 	s.mutex.Unlock()
-	for i := len(children) - 1; i >= 0; i-- {
-		c := children[i]
-		c.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-c.done:
-		case <-time.After(10 * time.Second):
-			logf("warning", "%s did not end within 10 s and is killed", c.name)
-			c.cmd.Process.Kill()
-			<-c.done
+	var others sync.WaitGroup
+	for _, c := range children {
+		if c.name != "etcd" {
+			others.Go(c.end)
 		}
+	}
+	others.Wait()
+	for _, c := range children {
+		if c.name == "etcd" {
+			c.end()
+		}
+	}
+}
+
+func (c *child) end() {
+	grace, given := graceOf[c.name]
+	if !given {
+		grace = 10 * time.Second
+	}
+	c.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-c.done:
+	case <-time.After(grace):
+		c.cmd.Process.Kill()
+		<-c.done
+		logf("info", "%s did not end within %s and was killed", c.name, grace)
 	}
 }
 

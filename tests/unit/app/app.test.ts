@@ -106,6 +106,7 @@ describe("Migration", () => {
     postgresImage: image("postgres", "18.6-trixie"),
     databaseHost: "postgres.hc-data.svc",
     databasePort: 5432,
+    databaseUser: "migration",
     command: ["node", "dist/migrate.js"],
   };
 
@@ -116,7 +117,7 @@ describe("Migration", () => {
     expect(at(job, "spec.activeDeadlineSeconds")).toBe(900);
     expect(at(job, "spec.backoffLimit")).toBe(3);
     expect(String(list(job, "spec.template.spec.initContainers.0.command").at(-1))).toContain(
-      "pg_isready --host=postgres.hc-data.svc --port=5432",
+      "pg_isready --host=postgres.hc-data.svc --port=5432 --username=migration",
     );
     expect(list(job, "spec.template.spec.containers.0.command")).toEqual(["node", "dist/migrate.js"]);
     expect(at(job, "metadata.name")).toBe(migrationName(args));

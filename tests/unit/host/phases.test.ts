@@ -235,7 +235,7 @@ describe("refused before anything is sent", () => {
     [{ dataDirectory: "/srv/../etc/x" }, "host.dataDirectory"],
     [{ dataDirectory: "/var/lib/rancher/k3s/x" }, "host.dataDirectory"],
     [{ dataDirectory: "/var/lib/hc-test" }, "host.dataDirectory"],
-    [{ generation: 0 }, "host.generation"],
+    [{ generation: -1 }, "host.generation"],
   ])("%o", (changes, key) => {
     expect(() => {
       checkHostSpec(hostSpec(changes));
@@ -244,7 +244,7 @@ describe("refused before anything is sent", () => {
 
   it("all of them in one message", () => {
     expect(() => {
-      checkHostSpec(hostSpec({ prefix: "A", hostname: "_", generation: 0 }));
+      checkHostSpec(hostSpec({ prefix: "A", hostname: "_", generation: -1 }));
     }).toThrow(/prefix: [^]*\nhost.hostname: [^]*\nhost.generation: /);
   });
 });

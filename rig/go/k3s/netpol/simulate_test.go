@@ -119,21 +119,11 @@ func match(t *testing.T, words []string, p packet) (string, bool) {
 		case words[i] == "accept" || words[i] == "reject":
 			return words[i], true
 		case words[i] == "ip":
-			side, negated := p.side(words[i+1]), words[i+2] == "!="
-			if i += 2; negated {
-				i++
-			}
-			found := false
-			for ; i < len(words) && strings.Contains(words[i], "."); i++ {
-				prefix, err := netip.ParsePrefix(words[i])
-				if err != nil {
-					prefix = netip.PrefixFrom(netip.MustParseAddr(words[i]), 32)
-				}
-				found = found || prefix.Contains(side)
-			}
-			if found == negated {
+			matched, next := matchAddress(words, i, p)
+			if !matched {
 				return "", false
 			}
+			i = next
 		case words[i] == "meta" && words[i+1] == "l4proto":
 			if words[i+2] != strings.ToLower(string(p.protocol)) {
 				return "", false
@@ -155,6 +145,23 @@ func match(t *testing.T, words []string, p packet) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// matchAddress evaluates `ip saddr [!=] A B ...` and returns where it ends.
+func matchAddress(words []string, i int, p packet) (bool, int) {
+	side, negated := p.side(words[i+1]), words[i+2] == "!="
+	if i += 2; negated {
+		i++
+	}
+	found := false
+	for ; i < len(words) && strings.Contains(words[i], "."); i++ {
+		prefix, err := netip.ParsePrefix(words[i])
+		if err != nil {
+			prefix = netip.PrefixFrom(netip.MustParseAddr(words[i]), 32)
+		}
+		found = found || prefix.Contains(side)
+	}
+	return found != negated, i
 }
 
 func (p packet) side(name string) netip.Addr {
