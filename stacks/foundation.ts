@@ -42,8 +42,6 @@ const ownCluster = (
   cluster: OwnClusterConfig,
   host: HostConfig,
 ): Foundation => {
-  // Config counts the rebuilds of the machine, from 0; its components count its lives, from 1.
-  const generation = host.generation + 1;
   const connection = sshConnection({
     address: host.address,
     port: host.sshPort,
@@ -63,7 +61,7 @@ const ownCluster = (
       dataDirectory: host.dataDirectory,
       flannelBackend: cluster.flannelBackend,
       minimum: config.vps,
-      generation,
+      generation: host.generation,
     },
     { parent },
   );
@@ -78,7 +76,7 @@ const ownCluster = (
       agentToken: required(config.secrets.clusterAgentToken, "clusterAgentToken"),
       dataDirectory: host.dataDirectory,
       cgroupV1: host.cgroupV1,
-      generation,
+      generation: host.generation,
       systemReserved: systemReserved(config.profile),
       registry:
         registry === undefined

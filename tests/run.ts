@@ -31,11 +31,14 @@ const skip = (level: string, reason: string): Count => {
 };
 
 const sum = (counts: readonly Count[]): Count =>
-  counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }), {
-    passed: 0,
-    failed: 0,
-    skipped: 0,
-  });
+  counts.reduce(
+    (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }),
+    {
+      passed: 0,
+      failed: 0,
+      skipped: 0,
+    },
+  );
 
 const show = (command: string, args: readonly string[]): number =>
   spawnSync(command, args, { cwd: root, stdio: "inherit" }).status ?? 1;
@@ -58,11 +61,21 @@ interface VitestReport {
 /** A vitest run. A file that could not be loaded has no assertions and counts as one failure. */
 const vitest = (level: string, ...args: string[]): Count => {
   const report = join(scratch, `${level}.json`);
-  const status = show("npx", ["--no-install", "vitest", "run", ...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  const status = show("npx", [
+    "--no-install",
+    "vitest",
+    "run",
+    ...args,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
   const { testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
   const tests = testResults.flatMap((file) =>
-    file.assertionResults.length === 0 && file.status === "failed" ? [{ status: "failed", fullName: file.name }] : file.assertionResults,
+    file.assertionResults.length === 0 && file.status === "failed"
+      ? [{ status: "failed", fullName: file.name }]
+      : file.assertionResults,
   );
   const of = (...wanted: string[]): number => tests.filter((t) => wanted.includes(t.status)).length;
   const left = tests.filter((t) => !["passed", "failed"].includes(t.status));
@@ -73,12 +86,17 @@ const vitest = (level: string, ...args: string[]): Count => {
 
 /** `go test` of one module of the rig. */
 const goTest = (module: string): Count => {
-  const run = spawnSync("go", ["test", "-json", "./..."], { cwd: join(root, "rig", "go", module), encoding: "utf8", maxBuffer: 1 << 28 });
+  const run = spawnSync("go", ["test", "-json", "./..."], {
+    cwd: join(root, "rig", "go", module),
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   const events = run.stdout
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as { Action: string; Test?: string; Output?: string; Package?: string });
-  const of = (action: string): number => events.filter((e) => e.Action === action && e.Test !== undefined).length;
+  const of = (action: string): number =>
+    events.filter((e) => e.Action === action && e.Test !== undefined).length;
   const failed = of("fail");
   if (run.status !== 0) say(events.map((e) => e.Output ?? "").join("") + run.stderr);
   return { passed: of("pass"), failed: run.status !== 0 && failed === 0 ? 1 : failed, skipped: of("skip") };
@@ -86,7 +104,12 @@ const goTest = (module: string): Count => {
 
 /** A shell test that prints `ok` and `not ok` lines. */
 const shellTest = (file: string): Count => {
-  const run = spawnSync("bash", [join(root, file)], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
+  const run = spawnSync("bash", [join(root, file)], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 1 << 26,
+  });
   say(run.stdout);
   const lines = run.stdout.split("\n");
   const failed = lines.filter((l) => l.startsWith("not ok")).length;
@@ -118,7 +141,10 @@ const levels: Readonly<Record<string, () => Count>> = {
     const reason = noHost();
     return reason === undefined ? shellTest("rig/host/test.sh") : skip("host", reason);
   },
-  engine: () => (hasGo() ? vitest("engine", "--config", "vitest.engine.config.ts") : skip("engine", "no Go on this machine")),
+  engine: () =>
+    hasGo()
+      ? vitest("engine", "--config", "vitest.engine.config.ts")
+      : skip("engine", "no Go on this machine"),
   e2e: () => {
     const reason = noHost();
     return reason === undefined ? vitest("e2e", "--config", "vitest.e2e.config.ts") : skip("e2e", reason);
@@ -137,7 +163,9 @@ const counts = wanted.map((name) => {
   const began = Date.now();
   const count = levels[name]?.() ?? { passed: 0, failed: 1, skipped: 0 };
   const empty = count.passed + count.failed + count.skipped === 0;
-  say(`== ${name}: ${empty ? "ran no test, which counts as a failure" : ""} ${String(Math.round((Date.now() - began) / 1000))} s`);
+  say(
+    `== ${name}: ${empty ? "ran no test, which counts as a failure" : ""} ${String(Math.round((Date.now() - began) / 1000))} s`,
+  );
   return empty ? { passed: 0, failed: 1, skipped: 0 } : count;
 });
 rmSync(scratch, { recursive: true, force: true });

@@ -54,7 +54,9 @@ export const checkHostSpec = (spec: HostSpec): void => {
     );
   }
   if (!Number.isInteger(spec.generation) || spec.generation < 0) {
-    problems.push(`host.generation: ${String(spec.generation)}; use 0 or more, and raise it by one after a rebuild`);
+    problems.push(
+      `host.generation: ${String(spec.generation)}; use 0 or more, and raise it by one after a rebuild`,
+    );
   }
   if (problems.length > 0) throw new Error(problems.join("\n"));
 };

@@ -9,7 +9,7 @@
 #   host.sh destroy NAME | destroy-all     remove everything, also of half-made hosts
 #   host.sh ip NAME | hostkey NAME | list | exec NAME -- COMMAND... | shell NAME
 #   host.sh leftovers                      print what is left of hosts on this machine (status 1 if anything)
-# NAME has up to 8 characters. Files of a host: see instance.sh. Waits end after RIG_START_SECONDS (60).
+# NAME has up to 8 characters. Files of a host: see instance.sh. Waits end after RIG_START_SECONDS (240).
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=rig/lib.sh

@@ -5,7 +5,8 @@
 # forward/ (of forward.sh), and `complete` once created.
 
 HOSTS=$(realpath -m "${RIG_STATE:-$REPO_DIR/.rig}")/hosts
-START_SECONDS=${RIG_START_SECONDS:-60}
+# A reboot with running pods takes 90 s: systemd waits that long for containers that ignore SIGTERM.
+START_SECONDS=${RIG_START_SECONDS:-240}
 
 host_directory() {
   [[ $1 =~ ^[a-z][a-z0-9-]{0,7}$ ]] || die "host name '$1': use 1 to 8 of a-z, 0-9 and -, a letter first"

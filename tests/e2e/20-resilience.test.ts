@@ -9,7 +9,8 @@ const remember = async (): Promise<string> => {
   return note;
 };
 
-const isThere = async (note: string): Promise<boolean> => (await sql(`SELECT count(*) FROM visits WHERE note = '${note}'`)) === "1";
+const isThere = async (note: string): Promise<boolean> =>
+  (await sql(`SELECT count(*) FROM visits WHERE note = '${note}'`)) === "1";
 
 describe("the host", () => {
   it("comes back by itself after a reboot, with the data", async () => {
@@ -51,15 +52,26 @@ describe("a k3s configuration", () => {
 
   it("that changed restarts k3s, and the pods live on", async () => {
     const stack = platform();
-    const pod = await kubectl("-n", "hc-local-data", "get", "pod", "postgres-0", "-o", "jsonpath={.metadata.uid}");
-    const invocation = (): Promise<string> => onHost(platformHost, "systemctl", "show", "-p", "InvocationID", "--value", "k3s");
+    const pod = await kubectl(
+      "-n",
+      "hc-local-data",
+      "get",
+      "pod",
+      "postgres-0",
+      "-o",
+      "jsonpath={.metadata.uid}",
+    );
+    const invocation = (): Promise<string> =>
+      onHost(platformHost, "systemctl", "show", "-p", "InvocationID", "--value", "k3s");
     const first = await invocation();
     await stack.configure({ "platform:cluster": { kubeletArgs: ["max-pods=90"] } });
     const up = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     expect(up.code, up.stdout + up.stderr).toBe(0);
     expect(await invocation()).not.toBe(first);
     expect(await kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.allocatable.pods}")).toBe("90");
-    expect(await kubectl("-n", "hc-local-data", "get", "pod", "postgres-0", "-o", "jsonpath={.metadata.uid}")).toBe(pod);
+    expect(
+      await kubectl("-n", "hc-local-data", "get", "pod", "postgres-0", "-o", "jsonpath={.metadata.uid}"),
+    ).toBe(pod);
     await stack.configure();
     const back = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     expect(back.code, back.stdout + back.stderr).toBe(0);

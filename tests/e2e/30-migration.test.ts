@@ -4,9 +4,12 @@ import { artifacts } from "../../rig/stack.ts";
 import { kubectl, namespace, platform, request, sql } from "./support.ts";
 
 const jobs = async (): Promise<string[]> =>
-  (await kubectl("-n", namespace.app, "get", "jobs", "-o", "jsonpath={.items[*].metadata.uid}")).split(" ").filter(Boolean);
+  (await kubectl("-n", namespace.app, "get", "jobs", "-o", "jsonpath={.items[*].metadata.uid}"))
+    .split(" ")
+    .filter(Boolean);
 
-const version = async (): Promise<unknown> => (JSON.parse((await request("/health/api")).body) as { version: unknown }).version;
+const version = async (): Promise<unknown> =>
+  (JSON.parse((await request("/health/api")).body) as { version: unknown }).version;
 
 describe("the migration", () => {
   it("does not run again when nothing about it changed", async () => {
@@ -36,6 +39,10 @@ describe("the migration", () => {
     const up = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     expect(up.code, up.stdout + up.stderr).toBe(0);
     expect(await version()).toBe("1.1.0");
-    expect(await sql("SELECT count(*) FROM information_schema.columns WHERE table_name = 'visits' AND column_name = 'channel'")).toBe("1");
+    expect(
+      await sql(
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'visits' AND column_name = 'channel'",
+      ),
+    ).toBe("1");
   });
 });

@@ -12,7 +12,9 @@ let before: { readonly host: readonly string[]; readonly state: string };
 
 const state = async (): Promise<string> => {
   const exported = await stack.engine(["stack", "export"]);
-  const { deployment } = JSON.parse(exported.stdout) as { deployment: { resources: { urn: string; id?: string; modified?: string }[] } };
+  const { deployment } = JSON.parse(exported.stdout) as {
+    deployment: { resources: { urn: string; id?: string; modified?: string }[] };
+  };
   return deployment.resources.map((r) => `${r.urn} ${r.id ?? ""}`).join("\n");
 };
 
@@ -36,8 +38,15 @@ describe("a bad setting", () => {
     ["domain", { "platform:domain": "not a domain" }],
     ["profile", { "platform:profile": "huge" }],
     ["baaReference", { "platform:handlesPhi": true }],
-    ["adminCidrs", { "platform:adminCidrs": ["0.0.0.0/0"], "platform:handlesPhi": true, "platform:baaReference": "contracts/baa.pdf" }],
-    ["vps.memoryMiB", { "platform:vps": { memoryMiB: 1024 } }],
+    [
+      "adminCidrs",
+      {
+        "platform:adminCidrs": ["0.0.0.0/0"],
+        "platform:handlesPhi": true,
+        "platform:baaReference": "contracts/baa.pdf",
+      },
+    ],
+    ['vps: profile "tiny" does not fit', { "platform:vps": { memoryMiB: 1024 } }],
     ["host.sshPort", { "platform:host": { sshPort: 70_000 } }],
     ["host.hostKey", { "platform:host": { hostKey: "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7" } }],
     ["host.timeSync", { "platform:host": { timeSync: "sometimes" } }],
@@ -49,7 +58,7 @@ describe("a bad setting", () => {
     ["images.postgres", { "platform:images": { postgres: "postgres:latest" } }],
     ["data.postgres.storageGiB", { "platform:data": { postgres: { storageGiB: 0 } } }],
     ["app.healthPath", { "platform:app": { healthPath: "no-slash" } }],
-    ["platform:clsuter", { "platform:clsuter": { source: "own" } }],
+    ["clsuter: unknown key; did you mean cluster?", { "platform:clsuter": { source: "own" } }],
   ];
 
   it.each(bad)("%s is refused by name before anything runs", async (key, over) => {
@@ -61,7 +70,9 @@ describe("a bad setting", () => {
   });
 
   it("does not hide the next: all of them come in one message", async () => {
-    await stack.configure(Object.assign({}, ...bad.slice(0, 3).map(([, over]) => over)) as Record<string, unknown>);
+    await stack.configure(
+      Object.assign({}, ...bad.slice(0, 3).map(([, over]) => over)) as Record<string, unknown>,
+    );
     const result = await up();
     expect(result.code).not.toBe(0);
     for (const [key] of bad.slice(0, 3)) expect(said(result)).toContain(key);

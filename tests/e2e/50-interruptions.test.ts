@@ -26,14 +26,21 @@ interface Moment {
 }
 
 const exists = async (script: string): Promise<boolean> =>
-  (await execute(join(repository, "rig/host/host.sh"), ["exec", name, "--", "bash", "-c", script])).code === 0;
+  (await execute(join(repository, "rig/host/host.sh"), ["exec", name, "--", "bash", "-c", script])).code ===
+  0;
 
 const moments: Readonly<Record<string, Moment>> = {
-  "in the middle of the upload": { reached: () => exists("ls /var/lib/hc-local/upload/*/* >/dev/null 2>&1 && [ ! -e /usr/local/bin/k3s ]") },
+  "in the middle of the upload": {
+    reached: () => exists("ls /var/lib/hc-local/upload/*/* >/dev/null 2>&1 && [ ! -e /usr/local/bin/k3s ]"),
+  },
   "after the configuration was written": { at: { command: "ln", when: "*k3s-v*" } },
   "after the binary was switched": { at: { command: "systemctl", when: "'daemon-reload'" } },
-  "while k3s starts": { reached: () => exists("systemctl show -p ActiveState --value k3s | grep -q activating") },
-  "before the kubeconfig is read": { at: { command: "systemctl", when: "*enable*renew*|*enable*certificate*|*enable*timer*" } },
+  "while k3s starts": {
+    reached: () => exists("systemctl show -p ActiveState --value k3s | grep -q activating"),
+  },
+  "before the kubeconfig is read": {
+    at: { command: "systemctl", when: "*enable*renew*|*enable*certificate*|*enable*timer*" },
+  },
 };
 
 const ways = ["SIGKILL of pulumi", "SIGKILL of the remote processes", "a power cut"] as const;
@@ -51,21 +58,35 @@ const bareStack = async (): Promise<RigStack> => {
 
 /** Host and cluster only: what stands above them is not interrupted here. */
 const bootstrap = (stack: RigStack, onSpawn?: (pid: number) => void): Promise<Result> =>
-  stack.pulumi(["up", "--yes", "--skip-preview", "--target", "**platform-cluster**", "--target", "**platform-host**"], {
-    onSpawn: (child) => {
-      if (child.pid !== undefined) onSpawn?.(child.pid);
+  stack.pulumi(
+    ["up", "--yes", "--skip-preview", "--target", "**platform-cluster**", "--target", "**platform-host**"],
+    {
+      onSpawn: (child) => {
+        if (child.pid !== undefined) onSpawn?.(child.pid);
+      },
     },
-  });
+  );
 
 const arm = async ({ at }: Moment): Promise<void> => {
   if (at === undefined) return;
   const path = `/usr/local/sbin/${at.command}`;
-  const result = await execute(join(repository, "rig/host/host.sh"), ["exec", name, "--", "bash", "-c", `cat >${path} && chmod 755 ${path} && : >${hold}`], { input: wrapper(at.command, at.when) });
+  const result = await execute(
+    join(repository, "rig/host/host.sh"),
+    ["exec", name, "--", "bash", "-c", `cat >${path} && chmod 755 ${path} && : >${hold}`],
+    { input: wrapper(at.command, at.when) },
+  );
   if (result.code !== 0) throw new Error(result.stderr);
 };
 
 const disarm = async ({ at }: Moment): Promise<void> => {
-  await onHost(name, "rm", "-f", hold, `${hold}.reached`, ...(at === undefined ? [] : [`/usr/local/sbin/${at.command}`]));
+  await onHost(
+    name,
+    "rm",
+    "-f",
+    hold,
+    `${hold}.reached`,
+    ...(at === undefined ? [] : [`/usr/local/sbin/${at.command}`]),
+  );
 };
 
 const kill = async (way: (typeof ways)[number], pid: number): Promise<void> => {
@@ -75,7 +96,12 @@ const kill = async (way: (typeof ways)[number], pid: number): Promise<void> => {
       return;
     case "SIGKILL of the remote processes":
       // The loader runs the script below `timeout`, in a process group of its own; uploads live in sftp-server.
-      await onHost(name, "bash", "-c", "for p in $(pgrep -f '^timeout -k 10' ; pgrep -x sftp-server); do kill -KILL -- -$(ps -o pgid= -p $p | tr -d ' ') 2>/dev/null || kill -KILL $p; done");
+      await onHost(
+        name,
+        "bash",
+        "-c",
+        "for p in $(pgrep -f '^timeout -k 10' ; pgrep -x sftp-server); do kill -KILL -- -$(ps -o pgid= -p $p | tr -d ' ') 2>/dev/null || kill -KILL $p; done",
+      );
       return;
     case "a power cut":
       await host("powercut", name);
@@ -115,7 +141,9 @@ describe("an interrupted bootstrap", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const cases = Object.entries(moments).flatMap(([when, moment]) => ways.map((way) => ({ when, moment, way })));
+  const cases = Object.entries(moments).flatMap(([when, moment]) =>
+    ways.map((way) => ({ when, moment, way })),
+  );
   it.each(cases)("$when, by $way, is repaired by the next run", async ({ moment, way }) => {
     const stack = await bareStack();
     const first = await interrupt(stack, moment, way);
@@ -129,4 +157,8 @@ describe("an interrupted bootstrap", () => {
 
 /** Secrets and addresses differ between two hosts; files that hold them are compared by name, mode and owner only. */
 const withoutNode = (lines: readonly string[]): readonly string[] =>
-  lines.map((line) => (/config\.yaml|\/good\/|k3s\.(good|applied)/.test(line) ? line.replaceAll(/[0-9a-f]{64}/g, "<hash>") : line));
+  lines.map((line) =>
+    /config\.yaml|\/good\/|k3s\.(good|applied)/.test(line)
+      ? line.replaceAll(/[0-9a-f]{64}/g, "<hash>")
+      : line,
+  );

@@ -24,7 +24,7 @@ const script = (stack: RigStack): string => {
     dataDirectory: `/srv/${prefix}`,
     flannelBackend: settings["platform:cluster"].flannelBackend,
     minimum: settings["platform:vps"],
-    generation: 1,
+    generation: 0,
   };
   return renderFingerprint(prefix, [hostOwns(spec), clusterOwns({ prefix })]);
 };
@@ -33,7 +33,13 @@ const script = (stack: RigStack): string => {
 export const fingerprint = async (stack: RigStack): Promise<readonly string[]> => {
   const name = stack.hostName;
   if (name === undefined) throw new Error("this stack has no host");
-  const result = await execute(join(repository, "rig", "host", "host.sh"), ["exec", name, "--", "bash", "-s"], { input: script(stack) });
+  const result = await execute(
+    join(repository, "rig", "host", "host.sh"),
+    ["exec", name, "--", "bash", "-s"],
+    { input: script(stack) },
+  );
   if (result.code !== 0) throw new Error(`the fingerprint of ${name} failed: ${result.stderr}`);
-  return result.stdout.split("\n").filter((line) => line.startsWith("/") || line.includes(" unit ") || line.startsWith("hostname "));
+  return result.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("/") || line.includes(" unit ") || line.startsWith("hostname "));
 };

@@ -7,10 +7,15 @@ import { platformDirectory, platformHost } from "./setup.ts";
 export { execute, host, onHost, platformHost };
 
 /** The stack that setup.ts brought up. */
-export const platform = (): RigStack => new RigStack({ directory: platformDirectory, hostName: platformHost });
+export const platform = (): RigStack =>
+  new RigStack({ directory: platformDirectory, hostName: platformHost });
 
 /** Repeats `probe` until it returns a value or the deadline passes; the error names what was waited for. */
-export const until = async <T>(what: string, seconds: number, probe: () => Promise<T | undefined>): Promise<T> => {
+export const until = async <T>(
+  what: string,
+  seconds: number,
+  probe: () => Promise<T | undefined>,
+): Promise<T> => {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
   for (;;) {
@@ -20,13 +25,15 @@ export const until = async <T>(what: string, seconds: number, probe: () => Promi
     } catch (error: unknown) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`waited ${String(seconds)} s for ${what}; last: ${String(last)}`);
+    if (Date.now() > deadline)
+      throw new Error(`waited ${String(seconds)} s for ${what}; last: ${String(last)}`);
     await new Promise((next) => setTimeout(next, 500)); // between two looks, never instead of one
   }
 };
 
 /** kubectl on the platform's host; rejects when it fails. */
-export const kubectl = (...args: string[]): Promise<string> => onHost(platformHost, "k3s", "kubectl", ...args);
+export const kubectl = (...args: string[]): Promise<string> =>
+  onHost(platformHost, "k3s", "kubectl", ...args);
 
 /** Namespaces of the stack `local`. */
 export const namespace = { data: "hc-local-data", app: "hc-local-app", ingress: "hc-local-ingress" } as const;
@@ -37,7 +44,21 @@ export const inPod = (space: string, pod: string, container: string, ...command:
 
 /** SQL as the superuser inside the database pod, by the local socket. */
 export const sql = (statement: string, database = "userdb"): Promise<string> =>
-  inPod(namespace.data, "postgres-0", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", database, "-At", "-c", statement);
+  inPod(
+    namespace.data,
+    "postgres-0",
+    "postgres",
+    "psql",
+    "-h",
+    "/var/run/postgresql",
+    "-U",
+    "postgres",
+    "-d",
+    database,
+    "-At",
+    "-c",
+    statement,
+  );
 
 export interface Answer {
   readonly status: number;
@@ -51,7 +72,19 @@ export const request = async (path: string, ...extra: string[]): Promise<Answer>
   writeFileSync(authority, String(outputs["caCertificate"]));
   const url = new URL(path, String(outputs["apiUrl"]));
   const target = ["--resolve", `${url.hostname}:443:${await host("ip", platformHost)}`];
-  const result = await execute("curl", ["--silent", "--show-error", "--max-time", "20", "--cacert", authority, ...target, "--write-out", "\n%{http_code}", ...extra, url.href]);
+  const result = await execute("curl", [
+    "--silent",
+    "--show-error",
+    "--max-time",
+    "20",
+    "--cacert",
+    authority,
+    ...target,
+    "--write-out",
+    "\n%{http_code}",
+    ...extra,
+    url.href,
+  ]);
   if (result.code !== 0) throw new Error(`curl ${url.href}: ${result.stderr}`);
   const cut = result.stdout.lastIndexOf("\n");
   return { status: Number(result.stdout.slice(cut + 1)), body: result.stdout.slice(0, cut) };
@@ -66,6 +99,7 @@ export const untilHealthy = (seconds: number): Promise<Answer> =>
 
 /** What an interrupted or refused run must not change: hashes of our files, units, versions (components/host/fingerprint.ts). */
 export const succeeded = (result: Result): Result => {
-  if (result.code !== 0) throw new Error(`ended with ${String(result.code)}:\n${result.stdout}\n${result.stderr}`);
+  if (result.code !== 0)
+    throw new Error(`ended with ${String(result.code)}:\n${result.stdout}\n${result.stderr}`);
   return result;
 };

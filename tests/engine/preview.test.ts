@@ -58,13 +58,17 @@ describe.each(["staging", "production"])("preview of %s by the real engine", (na
 
   it("shows no secret: neither the keys nor the passwords that stack:init made", async () => {
     const secrets = await stack.pulumi(["config", "--show-secrets", "--json"]);
-    const values = Object.entries(JSON.parse(secrets.stdout) as Record<string, { value: string; secret: boolean }>)
+    const values = Object.entries(
+      JSON.parse(secrets.stdout) as Record<string, { value: string; secret: boolean }>,
+    )
       .filter(([, entry]) => entry.secret)
       .map(([key, entry]) => [key, entry.value] as const);
     expect(values.length).toBeGreaterThanOrEqual(10);
     const said = preview.stdout + preview.stderr + readFileSync(stack.configFile, "utf8");
     // A PEM or a multi-line value would be printed with escaped line ends: look for a piece from its middle.
-    const leaked = values.filter(([, value]) => said.includes(value.replaceAll("\n", "").slice(-40, -20) || value));
+    const leaked = values.filter(([, value]) =>
+      said.includes(value.replaceAll("\n", "").slice(-40, -20) || value),
+    );
     expect(leaked.map(([key]) => key)).toEqual([]);
   });
 
@@ -85,9 +89,19 @@ describe.each(["staging", "production"])("preview of %s by the real engine", (na
   });
 
   it("refuses the wrong passphrase and says so", async () => {
-    const result = await stack.inEnvironment(
-      ["env", "-u", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_CONFIG_PASSPHRASE=not-the-one", "pulumi", "--non-interactive", "preview", "--stack", name, "--config-file", stack.configFile],
-    );
+    const result = await stack.inEnvironment([
+      "env",
+      "-u",
+      "PULUMI_CONFIG_PASSPHRASE_FILE",
+      "PULUMI_CONFIG_PASSPHRASE=not-the-one",
+      "pulumi",
+      "--non-interactive",
+      "preview",
+      "--stack",
+      name,
+      "--config-file",
+      stack.configFile,
+    ]);
     expect(result.code).not.toBe(0);
     expect(result.stdout + result.stderr).toMatch(/incorrect passphrase/);
   });

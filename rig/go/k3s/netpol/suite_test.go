@@ -132,9 +132,9 @@ spec: {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to
 		func(from, to ref, port int, protocol corev1.Protocol) bool {
 			return to != ref{"x", "a"} || port == 81 && protocol == "UDP"
 		}},
-	{"a range of ports", `spec: {podSelector: {matchLabels: {pod: a}}, ingress: [{ports: [{port: 81, endPort: 90}]}]}`,
+	{"a range of ports", `spec: {podSelector: {matchLabels: {pod: a}}, ingress: [{ports: [{port: 70, endPort: 80}]}]}`,
 		func(from, to ref, port int, protocol corev1.Protocol) bool {
-			return to != ref{"x", "a"} || port == 81 && protocol == "TCP"
+			return to != ref{"x", "a"} || port == 80 && protocol == "TCP"
 		}},
 }
 
