@@ -4,8 +4,8 @@
 set -euo pipefail
 # shellcheck source=rig/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-
-K3S_VERSION=v1.36.3+k3s1
+# shellcheck source=rig/k3s/release.sh
+. "$RIG_DIR/k3s/release.sh"
 
 # entry FILE KIND: one element of the manifest's list.
 entry() {
@@ -17,7 +17,8 @@ assemble() {
   local out=$1 k3s=$2 images=$3 archive list
   cp --link "$k3s/k3s" "$out/k3s" 2>/dev/null || cp "$k3s/k3s" "$out/k3s"
   list=$(entry "$out/k3s" binary)
-  for archive in "$images"/*.tar; do
+  for archive in "$images"/*.tar "$images"/*.tar.zst; do
+    [[ -e $archive ]] || continue # a pattern without a match stands for itself
     cp --link "$archive" "$out/" 2>/dev/null || cp "$archive" "$out/"
     list+=,$(entry "$archive" images)
   done

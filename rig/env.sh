@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # env.sh WORKDIR COMMAND...: runs COMMAND with the rig's node, pulumi and plugins first on PATH, and with the
 # Pulumi state, home and passphrase of WORKDIR, which it makes when missing.
-# The plugins of the rig join PATH only when the official ones cannot be had (rig/source.sh).
+# The plugins of the rig join PATH only when the official ones cannot be had (rig/source.sh). Official ones are
+# fetched by the engine itself, in the versions that package-lock.json gives their packages; work directories share them.
 set -euo pipefail
 # shellcheck source=rig/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,8 +19,16 @@ node_bin=$("$RIG_DIR/node.sh")
 pulumi_bin=$("$RIG_DIR/pulumi.sh")
 path=$node_bin:$pulumi_bin
 case $("$RIG_DIR/source.sh") in
-  built) path=$path:$("$RIG_DIR/plugins.sh") ;;
-  official) export PULUMI_IGNORE_AMBIENT_PLUGINS=true ;;
+  built)
+    path=$path:$("$RIG_DIR/plugins.sh")
+    export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+    ;;
+  official)
+    export PULUMI_IGNORE_AMBIENT_PLUGINS=true
+    # Pulumi installs under a lock beside each plugin, so engines may share the directory.
+    mkdir -p "$(rig_cache pulumi-plugins)"
+    [[ -d $work/pulumi-home/plugins ]] || ln -sfnT "$(rig_cache pulumi-plugins)" "$work/pulumi-home/plugins"
+    ;;
 esac
 umask 022
 
@@ -32,8 +41,5 @@ export PULUMI_DISABLE_REGISTRY_RESOLVE=true
 export PULUMI_SUPPRESS_NEO_LINK=true
 export PULUMI_DIY_BACKEND_NO_LEGACY_WARNING=true
 export PULUMI_PARALLEL=${PULUMI_PARALLEL:-32}
-if [[ $("$RIG_DIR/source.sh") == built ]]; then
-  export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
-fi
 unset PULUMI_CONFIG_PASSPHRASE
 exec "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prints the directory that holds `pulumi` and `pulumi-language-nodejs`, made when missing.
 #   official   the release tarball, its digest pinned below
-#   built      the CLI as a Go tool, and the last language host that is a published Go module (sdk v3.68.0)
+#   built      the CLI as a Go tool, and the last language host that is a published Go module (sdk v3.68.0), which
+#              takes the options of Pulumi.yaml as flags where the CLI sends them in a message by now
 # Which of the two: rig/source.sh.
 set -euo pipefail
 # shellcheck source=rig/lib.sh
@@ -18,8 +19,12 @@ build_from_modules() {
     -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$VERSION" \
     github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
   log "compiling the Node language host"
-  (cd "$RIG_DIR/go/langhost" && go build -trimpath -ldflags "-s -w" -o "$out/pulumi-language-nodejs" \
+  (cd "$RIG_DIR/go/langhost" && go build -trimpath -ldflags "-s -w" -o "$out/language-host" \
     github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs)
+  # Without the flag it would load the TypeScript compiler for nothing at each start.
+  # shellcheck disable=SC2016 # expanded by the script that is written
+  printf '#!/bin/sh\nexec "$(dirname "$0")/language-host" -typescript=false "$@"\n' >"$out/pulumi-language-nodejs"
+  chmod 0755 "$out/pulumi-language-nodejs"
 }
 
 download_release() {

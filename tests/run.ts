@@ -1,7 +1,7 @@
 /**
  * Runs the levels of the test pyramid one after the other and ends with one line of totals.
  *
- *   node tests/run.ts [LEVEL...]     check, go, host, engine, e2e; all of them when none is named
+ *   node tests/run.ts [LEVEL...]     check, go, rig, engine, e2e; all of them when none is named
  *
  * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
  * anything failed or when a level ran no test.
@@ -84,10 +84,13 @@ const vitest = (level: string, ...args: string[]): Count => {
   return { passed: of("passed"), failed: status !== 0 && failed === 0 ? 1 : failed, skipped: left.length };
 };
 
+/** Modules of the rig that have tests. */
+const goModules = ["go/plugins", "go/k3s", "images/ocipack"] as const;
+
 /** `go test` of one module of the rig. */
 const goTest = (module: string): Count => {
   const run = spawnSync("go", ["test", "-json", "./..."], {
-    cwd: join(root, "rig", "go", module),
+    cwd: join(root, "rig", module),
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });
@@ -100,6 +103,23 @@ const goTest = (module: string): Count => {
   const failed = of("fail");
   if (run.status !== 0) say(events.map((e) => e.Output ?? "").join("") + run.stderr);
   return { passed: of("pass"), failed: run.status !== 0 && failed === 0 ? 1 : failed, skipped: of("skip") };
+};
+
+/** Tests of the sample application, which has no packages of its own to install for them. */
+const nodeTest = (folder: string): Count => {
+  const run = spawnSync("node", ["--test", "--test-reporter=tap", `${folder}/*.test.js`], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const of = (name: string): number =>
+    Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(run.stdout)?.[1] ?? 0);
+  const failed = of("fail");
+  if (run.status !== 0) say(run.stdout + run.stderr);
+  return {
+    passed: of("pass"),
+    failed: run.status !== 0 && failed === 0 ? 1 : failed,
+    skipped: of("skipped"),
+  };
 };
 
 /** A shell test that prints `ok` and `not ok` lines. */
@@ -125,6 +145,24 @@ const noHost = (): string | undefined => {
   return asked.status === 0 ? undefined : `no throw-away host: ${asked.stdout.trim()}`;
 };
 
+/** Ends the hosts that a killed test run left; `local` is the developer's own. */
+const endTestHosts = (): void => {
+  const list = spawnSync("bash", [join(root, "rig/host/host.sh"), "list"], { encoding: "utf8" });
+  const names = list.stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
+  for (const name of names.filter((n) => n !== "local"))
+    show("bash", [join(root, "rig/host/host.sh"), "destroy", name]);
+};
+
+/** After all levels: nothing of a test's host is left on the machine. One test. */
+const leftovers = (): Count => {
+  const found = spawnSync("bash", [join(root, "rig/host/host.sh"), "leftovers"], { encoding: "utf8" });
+  const lines = found.stdout.split("\n").filter((line) => line !== "" && !/ local( |$)/.test(line));
+  say(
+    lines.length === 0 ? "ok  the machine is as it was" : `FAILED  left on the machine:\n${lines.join("\n")}`,
+  );
+  return { passed: lines.length === 0 ? 1 : 0, failed: lines.length === 0 ? 0 : 1, skipped: 0 };
+};
+
 const hasGo = (): boolean => spawnSync("go", ["version"]).status === 0;
 
 const levels: Readonly<Record<string, () => Count>> = {
@@ -135,11 +173,13 @@ const levels: Readonly<Record<string, () => Count>> = {
       step("npm", "run", "--silent", "check:format"),
       step("npm", "run", "--silent", "check:pulumi"),
       vitest("check"),
+      nodeTest("rig/sample-app/tests"),
     ]),
-  go: () => (hasGo() ? sum(["plugins", "k3s", "images"].map(goTest)) : skip("go", "no Go on this machine")),
-  host: () => {
+  go: () => (hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
+  rig: () => {
     const reason = noHost();
-    return reason === undefined ? shellTest("rig/host/test.sh") : skip("host", reason);
+    if (reason !== undefined) return skip("rig", reason);
+    return sum(["rig/host/test.sh", "rig/images/test-official.sh"].map(shellTest));
   },
   engine: () =>
     hasGo()
@@ -147,7 +187,10 @@ const levels: Readonly<Record<string, () => Count>> = {
       : skip("engine", "no Go on this machine"),
   e2e: () => {
     const reason = noHost();
-    return reason === undefined ? vitest("e2e", "--config", "vitest.e2e.config.ts") : skip("e2e", reason);
+    if (reason !== undefined) return skip("e2e", reason);
+    const count = vitest("e2e", "--config", "vitest.e2e.config.ts");
+    endTestHosts();
+    return sum([count, leftovers()]);
   },
 };
 

@@ -4,12 +4,16 @@
 # and the versions of the Debian packages in them under "packages".
 # Runs as root. Needs go, npm, jq and apt with Debian's archive keyring.
 #   build.sh [ARCHIVE...]   only these: system postgres traefik app app-next toolbox; default all
+#   official   system comes from the k3s release, postgres and traefik from their registries under the catalogue's
+#              digests; images.json then names only the others, which have no public image
+#   built      all are made here, from Debian packages, Go modules and npm
+# Which of the two: rig/source.sh.
 # Each archive is kept under a key of its own inputs, so that a change to the sample app packs only app*.tar.
 set -euo pipefail
 # shellcheck source=rig/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 HERE=$RIG_DIR/images
-for part in debian programs postgres system traefik app toolbox; do
+for part in debian programs postgres system traefik app toolbox official; do
   # shellcheck source=/dev/null
   . "$HERE/$part.sh"
 done
@@ -17,7 +21,7 @@ done
 # pack_images OUT ARCHIVE < SPEC: writes OUT/ARCHIVE.tar and OUT/digests.json. Each image carries the
 # package versions of its archive, recorded before, as its label "packages".
 pack_images() {
-  jq --slurpfile packages "$1/packages.json" 'map(.config.Labels.packages = ($packages[0][] | tojson))' | "$OCIPACK" pack "$1/$2.tar" >"$1/digests.json"
+  jq --slurpfile packages "$1/packages.json" 'map(.config.Labels.packages = ($packages[0][] | tojson))' | "$OCIPACK" pack "$1/$2.tar" "$NAMES" >"$1/digests.json"
 }
 
 # record_packages OUT IMAGE DEBS [NAME...]: keeps the versions of the packages NAME, or of all, in OUT/packages.json.
@@ -55,7 +59,7 @@ collect() {
   shift
   local directory
   for directory in "$@"; do
-    ln "$directory"/*.tar "$out/"
+    find "$directory" -name '*.tar*' -exec ln -t "$out" {} +
   done
   jq --slurp 'add | [to_entries[] | { name: .key, ref: "\(.key)@\(.value)" }] | map(
       { "docker.io/library/postgres": ["postgres"], "docker.io/library/traefik": ["traefik"],
@@ -73,14 +77,21 @@ collect() {
 }
 
 main() {
-  local archive key inputs packer directories=()
+  local archive key inputs packer source directories=()
   ((EUID == 0)) || die "user id is $EUID: run it as root, because files in images keep the owners they are given"
   (($# > 0)) || set -- system postgres traefik app app-next toolbox
   packer=$(build_once images-ocipack "$(input_key "$HERE/ocipack")" compile_packer)
   OCIPACK=$packer/ocipack
+  source=$("$RIG_DIR/source.sh")
+  # k3s names what it imports by digest too, and fails on archives that already do; the stand-in does not.
+  case $source in official) NAMES=tag ;; built) NAMES=both ;; esac
   for archive in "$@"; do
+    if [[ $source == official && $archive =~ ^(system|postgres|traefik)$ ]]; then
+      directories+=("$(official_archive "$archive")")
+      continue
+    fi
     mapfile -t inputs < <(archive_inputs "$archive")
-    key=$(input_key "text:$archive" "${inputs[@]}")
+    key=$(input_key "text:$archive $NAMES" "${inputs[@]}")
     directories+=("$(build_once "images-$archive-archive" "$key" "make_${archive//-/_}")")
   done
   build_once images "$(input_key "$HERE/build.sh" "text:${directories[*]}")" collect "${directories[@]}"

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { execute, host, onHost, repository, RigStack, type Result } from "../../rig/stack.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { until } from "./support.ts";
+import { bootstrapTargets, until } from "./support.ts";
 
 /**
  * A run that dies at the worst moments, in the worst ways, and is then run again.
@@ -58,14 +58,11 @@ const bareStack = async (): Promise<RigStack> => {
 
 /** Host and cluster only: what stands above them is not interrupted here. */
 const bootstrap = (stack: RigStack, onSpawn?: (pid: number) => void): Promise<Result> =>
-  stack.pulumi(
-    ["up", "--yes", "--skip-preview", "--target", "**platform-cluster**", "--target", "**platform-host**"],
-    {
-      onSpawn: (child) => {
-        if (child.pid !== undefined) onSpawn?.(child.pid);
-      },
+  stack.pulumi(["up", "--yes", "--skip-preview", ...bootstrapTargets], {
+    onSpawn: (child) => {
+      if (child.pid !== undefined) onSpawn?.(child.pid);
     },
-  );
+  });
 
 const arm = async ({ at }: Moment): Promise<void> => {
   if (at === undefined) return;

@@ -6,6 +6,13 @@ import { platformDirectory, platformHost } from "./setup.ts";
 
 export { execute, host, onHost, platformHost };
 
+/** Arguments of `up` for host and cluster only, without what stands on them. */
+export const bootstrapTargets: readonly string[] = [
+  "::platform",
+  "platform-cluster**",
+  "platform-host**",
+].flatMap((urn) => ["--target", `**${urn}`]);
+
 /** The stack that setup.ts brought up. */
 export const platform = (): RigStack =>
   new RigStack({ directory: platformDirectory, hostName: platformHost });

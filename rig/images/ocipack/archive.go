@@ -9,8 +9,8 @@ import (
 )
 
 // writeArchive writes an OCI layout that holds the images to path, and returns their digests by
-// name. The file appears under its name only when complete.
-func writeArchive(images []imageSpec, path string) (map[string]string, error) {
+// name. byDigest: see byName. The file appears under its name only when complete.
+func writeArchive(images []imageSpec, path string, byDigest bool) (map[string]string, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".oci-*")
 	if err != nil {
 		return nil, err
@@ -21,12 +21,16 @@ func writeArchive(images []imageSpec, path string) (map[string]string, error) {
 	digests := map[string]string{}
 	packed := map[string]layer{} // by root directory: images share layers
 	for _, spec := range images {
-		listed, err := addImage(spec, dir, packed)
+		made, err := addImage(spec, dir, packed)
+		if err != nil {
+			return nil, err
+		}
+		listed, err := byName(made, spec.Name, byDigest)
 		if err != nil {
 			return nil, err
 		}
 		top.Manifests = append(top.Manifests, listed...)
-		digests[spec.Name] = listed[0].Digest
+		digests[spec.Name] = made.Digest
 	}
 	partial := filepath.Join(dir, "archive.tar")
 	if err := writeLayout(top, dir, partial); err != nil {

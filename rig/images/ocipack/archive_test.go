@@ -85,7 +85,7 @@ func TestSameFilesGiveTheSameArchive(t *testing.T) {
 	var archives [][]byte
 	for _, touched := range []time.Time{time.Unix(1000, 0), time.Unix(2000, 5)} {
 		out := filepath.Join(t.TempDir(), "a.tar")
-		_, err := writeArchive([]imageSpec{spec("host.test/a:1", makeRoot(t, touched))}, out)
+		_, err := writeArchive([]imageSpec{spec("host.test/a:1", makeRoot(t, touched))}, out, true)
 		must(t, err)
 		content, err := os.ReadFile(out)
 		must(t, err)
@@ -99,10 +99,10 @@ func TestSameFilesGiveTheSameArchive(t *testing.T) {
 func TestContentChangesTheDigest(t *testing.T) {
 	root := makeRoot(t, time.Unix(1, 0))
 	out := filepath.Join(t.TempDir(), "a.tar")
-	before, err := writeArchive([]imageSpec{spec("host.test/a:1", root)}, out)
+	before, err := writeArchive([]imageSpec{spec("host.test/a:1", root)}, out, true)
 	must(t, err)
 	must(t, os.Chmod(filepath.Join(root, "bin", "tool"), 0o700))
-	after, err := writeArchive([]imageSpec{spec("host.test/a:1", root)}, out)
+	after, err := writeArchive([]imageSpec{spec("host.test/a:1", root)}, out, true)
 	must(t, err)
 	if before["host.test/a:1"] == after["host.test/a:1"] {
 		t.Error("a changed mode left the digest as it was")
@@ -112,7 +112,7 @@ func TestContentChangesTheDigest(t *testing.T) {
 func TestEveryManifestIsListedByTagAndByDigest(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "a.tar")
 	shared := makeRoot(t, time.Unix(1, 0))
-	digests, err := writeArchive([]imageSpec{spec("host.test:5000/a:1", shared), spec("host.test/b:2", shared, t.TempDir())}, out)
+	digests, err := writeArchive([]imageSpec{spec("host.test:5000/a:1", shared), spec("host.test/b:2", shared, t.TempDir())}, out, true)
 	must(t, err)
 	var names []string
 	for _, listed := range decode[index](t, readArchive(t, out)["index.json"]).Manifests {
@@ -128,9 +128,19 @@ func TestEveryManifestIsListedByTagAndByDigest(t *testing.T) {
 	}
 }
 
+func TestForK3sEveryNameHasATag(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "a.tar")
+	_, err := writeArchive([]imageSpec{spec("host.test/a:1", makeRoot(t, time.Unix(1, 0)))}, out, false)
+	must(t, err)
+	listed := decode[index](t, readArchive(t, out)["index.json"]).Manifests
+	if len(listed) != 1 || listed[0].Annotations[nameAnnotation] != "host.test/a:1" {
+		t.Errorf("listed as %+v", listed)
+	}
+}
+
 func TestLayersUnpackToWhatWasPacked(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "a.tar")
-	_, err := writeArchive([]imageSpec{spec("host.test/a:1", makeRoot(t, time.Unix(1, 0)))}, out)
+	_, err := writeArchive([]imageSpec{spec("host.test/a:1", makeRoot(t, time.Unix(1, 0)))}, out, true)
 	must(t, err)
 	files := readArchive(t, out)
 	listed := decode[index](t, files["index.json"]).Manifests[0]

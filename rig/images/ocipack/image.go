@@ -75,14 +75,8 @@ type rootFS struct {
 	DiffIDs []string `json:"diff_ids"`
 }
 
-// addImage packs one image's blobs into dir and returns the manifest's descriptors: one per name
-// under which containerd shall find it. containerd resolves name:tag@digest only where an image
-// named name@digest exists, so every manifest is listed under both.
-func addImage(spec imageSpec, dir string, packed map[string]layer) ([]descriptor, error) {
-	repository, err := repositoryOf(spec.Name)
-	if err != nil {
-		return nil, err
-	}
+// addImage packs one image's blobs into dir and returns the manifest's descriptor.
+func addImage(spec imageSpec, dir string, packed map[string]layer) (descriptor, error) {
 	config := imageConfig{
 		Created: "1970-01-01T00:00:00Z", Architecture: "amd64", OS: "linux",
 		Config: spec.Config, RootFS: rootFS{Type: "layers"},
@@ -90,29 +84,46 @@ func addImage(spec imageSpec, dir string, packed map[string]layer) ([]descriptor
 	m := manifest{SchemaVersion: 2, MediaType: typeManifest}
 	for _, root := range spec.Layers {
 		if _, done := packed[root]; !done {
-			if packed[root], err = packLayer(root, dir); err != nil {
-				return nil, err
+			one, err := packLayer(root, dir)
+			if err != nil {
+				return descriptor{}, err
 			}
+			packed[root] = one
 		}
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, packed[root].diffID)
 		m.Layers = append(m.Layers, descriptor{MediaType: typeLayer, Digest: packed[root].blob.digest, Size: packed[root].blob.size})
 	}
 	configBlob, err := addJSON(config, dir)
 	if err != nil {
-		return nil, err
+		return descriptor{}, err
 	}
 	m.Config = descriptor{MediaType: typeConfig, Digest: configBlob.digest, Size: configBlob.size}
 	manifestBlob, err := addJSON(m, dir)
 	if err != nil {
+		return descriptor{}, err
+	}
+	return descriptor{
+		MediaType: typeManifest, Digest: manifestBlob.digest, Size: manifestBlob.size,
+		Platform: &platform{Architecture: "amd64", OS: "linux"},
+	}, nil
+}
+
+// byName lists the descriptor under name, and when byDigest also under name@digest. containerd resolves
+// name:tag@digest only where an image of that second name exists. k3s makes it when it imports, and fails
+// on an archive that has it: every name must have a tag. The stand-in imports as plain containerd does.
+func byName(top descriptor, name string, byDigest bool) ([]descriptor, error) {
+	repository, err := repositoryOf(name)
+	if err != nil {
 		return nil, err
 	}
+	names := []string{name}
+	if byDigest {
+		names = append(names, repository+"@"+top.Digest)
+	}
 	var listed []descriptor
-	for _, name := range []string{spec.Name, repository + "@" + manifestBlob.digest} {
-		listed = append(listed, descriptor{
-			MediaType: typeManifest, Digest: manifestBlob.digest, Size: manifestBlob.size,
-			Platform:    &platform{Architecture: "amd64", OS: "linux"},
-			Annotations: map[string]string{nameAnnotation: name},
-		})
+	for _, name := range names {
+		top.Annotations = map[string]string{nameAnnotation: name}
+		listed = append(listed, top)
 	}
 	return listed, nil
 }

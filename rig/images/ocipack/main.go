@@ -1,9 +1,11 @@
-// Command ocipack makes image archives that containerd imports, from plain directories.
+// Command ocipack makes image archives that containerd imports, from plain directories or from a registry's blobs.
 //
-//	ocipack pack OUT.tar < images.json    writes an OCI layout; prints {"name:tag": "sha256:..."}
-//	ocipack libs ROOT                     fails when a program below ROOT misses a shared library
+//	ocipack pack OUT.tar NAMES < images.json  writes an OCI layout; prints {"name:tag": "sha256:..."}
+//	ocipack adopt OUT.tar BLOBS REFERENCE     writes an OCI layout of the image as a registry gave it
+//	ocipack libs ROOT                         fails when a program below ROOT misses a shared library
 //
-// images.json is a list of imageSpec. Run it as root, so that files have the owners they shall have.
+// NAMES is `tag`, for k3s, or `both`, by tag and by digest. images.json is a list of imageSpec.
+// Run it as root, so that files have the owners they shall have.
 package main
 
 import (
@@ -23,8 +25,10 @@ func main() {
 
 func run(args []string) error {
 	switch {
-	case len(args) == 2 && args[0] == "pack":
-		return pack(args[1])
+	case len(args) == 3 && args[0] == "pack" && (args[2] == "tag" || args[2] == "both"):
+		return pack(args[1], args[2] == "both")
+	case len(args) == 4 && args[0] == "adopt":
+		return adopt(args[3], args[2], args[1])
 	case len(args) == 2 && args[0] == "libs":
 		missing, err := missingLibraries(args[1])
 		if err == nil && len(missing) > 0 {
@@ -32,18 +36,18 @@ func run(args []string) error {
 		}
 		return err
 	default:
-		return errors.New("usage: ocipack pack OUT.tar < images.json | ocipack libs ROOT")
+		return errors.New("usage: ocipack pack OUT.tar tag|both < images.json | ocipack adopt OUT.tar BLOBS REFERENCE | ocipack libs ROOT")
 	}
 }
 
-func pack(path string) error {
+func pack(path string, byDigest bool) error {
 	decoder := json.NewDecoder(os.Stdin)
 	decoder.DisallowUnknownFields()
 	var images []imageSpec
 	if err := decoder.Decode(&images); err != nil {
 		return fmt.Errorf("images on stdin: %w", err)
 	}
-	digests, err := writeArchive(images, path)
+	digests, err := writeArchive(images, path, byDigest)
 	if err != nil {
 		return err
 	}
