@@ -25,6 +25,7 @@ assemble() {
   printf '{"k3sVersion":"%s","architecture":"amd64","files":[%s]}\n' "$K3S_VERSION" "$list" >"$out/manifest.json"
 }
 
+"$RIG_DIR/host/host.sh" tools # before the builds: on a fresh machine nothing of it is there
 k3s=$("$RIG_DIR/k3s/build.sh")
 images=$("$RIG_DIR/images/build.sh")
 build_once artifacts "$(input_key "$RIG_DIR/artifacts.sh" "text:$k3s" "text:$images")" assemble "$k3s" "$images"

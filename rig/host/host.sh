@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Throw-away hosts: a Debian booted by systemd-nspawn that a program over SSH cannot tell from a small VPS.
 #   host.sh supported                      `yes`, or why this machine cannot run hosts (status 1)
+#   host.sh tools                          install the Debian packages that the rig's scripts use, when missing
 #   host.sh create NAME [--suite trixie|bookworm] [--without-packages]
 #   host.sh start NAME                     boot unless it runs, wait for SSH
 #   host.sh reboot-wait NAME               wait for SSH with another boot_id than last seen
@@ -148,6 +149,7 @@ main() {
   shift $(($# > 2 ? 2 : $#))
   case $command in
     supported) supported ;;
+    tools) need_tools ;;
     list) list ;;
     destroy-all) destroy_all ;;
     leftovers) "$HERE/leftovers.sh" ;;
