@@ -7,7 +7,7 @@ NODE = PATH="$$(rig/node.sh):$$PATH"
 
 help: ## List the commands and what each may change
 	@echo 'make TARGET:'
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'npm run NAME (needs Node 22.18 or newer; rig/node.sh prints the directory of one):'
 	@$(NODE) && export PATH && node scripts/help.ts
