@@ -4,7 +4,7 @@
  *   node rig/bench.ts            prints the table
  *   node rig/bench.ts --write    also writes docs/benchmarks.md
  *
- * Takes about eight minutes when everything is built. Makes and removes the host `bench` and the directory .rig/bench.
+ * Takes about seven minutes when everything is built. Makes and removes the host `bench` and the directory .rig/bench.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
