@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 
 import { artifacts } from "../../rig/stack.ts";
 import { kubectl, namespace, platform, request, sql } from "./support.ts";
@@ -10,6 +10,14 @@ const jobs = async (): Promise<string[]> =>
 
 const version = async (): Promise<unknown> =>
   (JSON.parse((await request("/health/api")).body) as { version: unknown }).version;
+
+// The files after this one find the stack as its configuration says.
+afterAll(async () => {
+  const stack = platform();
+  await stack.configure();
+  const back = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+  if (back.code !== 0) throw new Error(`going back to the first version failed: ${back.stdout}${back.stderr}`);
+});
 
 describe("the migration", () => {
   it("does not run again when nothing about it changed", async () => {
