@@ -16,7 +16,8 @@ afterAll(async () => {
   const stack = platform();
   await stack.configure();
   const back = await stack.pulumi(["up", "--yes", "--skip-preview"]);
-  if (back.code !== 0) throw new Error(`going back to the first version failed: ${back.stdout}${back.stderr}`);
+  if (back.code !== 0)
+    throw new Error(`going back to the first version failed: ${back.stdout}${back.stderr}`);
 });
 
 describe("the migration", () => {
