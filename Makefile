@@ -27,5 +27,5 @@ check: ## Static checks, unit, component and program tests; needs npm alone (cha
 test: ## Every test, with throw-away hosts of their own (changes: .rig, build cache, Debian packages of the rig)
 	@$(NODE) && export PATH && node tests/run.ts
 
-bench: ## The figures of docs/benchmarks.md, as ratios within one run (changes: as test)
-	@$(NODE) && export PATH && node rig/bench.ts
+bench: ## The figures of docs/benchmarks.md, as ratios within one run; ARGS=--write updates that file (changes: as test)
+	@$(NODE) && export PATH && node rig/bench.ts $(ARGS)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the air-gap artifacts directory of the `local` stack: the k3s binary, the image archives and the
 # manifest.json that lists their digests. The product uploads and verifies it like any other.
+#   artifacts.sh [ARCHIVE...]   the archives to take (see images/build.sh); default all
 set -euo pipefail
 # shellcheck source=rig/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -27,5 +28,5 @@ assemble() {
 
 "$RIG_DIR/host/host.sh" tools # before the builds: on a fresh machine nothing of it is there
 k3s=$("$RIG_DIR/k3s/build.sh")
-images=$("$RIG_DIR/images/build.sh")
+images=$("$RIG_DIR/images/build.sh" "$@")
 build_once artifacts "$(input_key "$RIG_DIR/artifacts.sh" "text:$k3s" "text:$images")" assemble "$k3s" "$images"

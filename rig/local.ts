@@ -7,7 +7,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { artifacts, execute, host, must, repository, RigStack } from "./stack.ts";
+import { artifacts, execute, host, must, repository, RigStack, stackArchives } from "./stack.ts";
 
 const HOST = "local";
 const LOOPBACK = "127.0.80.1";
@@ -25,7 +25,8 @@ const forward = (...args: string[]): Promise<string> =>
 /** Refuses with the reason where no throw-away host can run. */
 const checkSupported = async (): Promise<void> => {
   const result = await execute(join(repository, "rig", "host", "host.sh"), ["supported"]);
-  if (result.code !== 0) throw new Error(`this machine cannot run a throw-away host: ${result.stdout.trim()}`);
+  if (result.code !== 0)
+    throw new Error(`this machine cannot run a throw-away host: ${result.stdout.trim()}`);
 };
 
 const startHost = async (): Promise<void> => {
@@ -61,16 +62,20 @@ const announce = (outputs: LocalOutputs): void => {
 
 const up = async (): Promise<void> => {
   await checkSupported();
-  say("building what is missing (a first run compiles for about 20 minutes, later ones find it in the cache)");
-  await artifacts();
+  say(
+    "building what is missing (a first run compiles for about 20 minutes, later ones find it in the cache)",
+  );
+  await artifacts(stackArchives);
   await startHost();
-  const stack = new RigStack({ directory, hostName: HOST });
+  const stack = new RigStack({ directory, hostName: HOST, archives: stackArchives });
   await stack.configure();
   say("stack file and secrets: .local/Pulumi.local.yaml");
   await stack.init();
   await stack.releaseDeadLocks();
   say("pulumi up");
-  const result = await stack.pulumi(["up", "--yes", "--skip-preview", "--suppress-permalink"], { echo: "all" });
+  const result = await stack.pulumi(["up", "--yes", "--skip-preview", "--suppress-permalink"], {
+    echo: "all",
+  });
   if (result.code !== 0) throw new Error("pulumi up failed, see above; it can be run again as it is");
   await forward("start", HOST, LOOPBACK, "80", "443");
   announce((await stack.outputs()) as unknown as LocalOutputs);

@@ -70,20 +70,27 @@ export const execute = (file: string, args: readonly string[], options: RunOptio
   });
 
 /** Like `execute`, but a failure is an error that carries what the program said. */
-export const must = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<string> => {
+export const must = async (
+  file: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> => {
   const result = await execute(file, args, options);
   if (result.code !== 0) {
-    const said = options.echo === "all" ? "see its output above" : `${result.stdout}\n${result.stderr}`.trim();
+    const said =
+      options.echo === "all" ? "see its output above" : `${result.stdout}\n${result.stderr}`.trim();
     throw new Error(`${file} ${args.slice(0, 4).join(" ")} ended with ${String(result.code)}: ${said}`);
   }
   return result.stdout.trim();
 };
 
 /** Commands of `rig/host/host.sh`. */
-export const host = async (...args: string[]): Promise<string> => (await run(script("host", "host.sh"), args, { maxBuffer: 1 << 26 })).stdout.trim();
+export const host = async (...args: string[]): Promise<string> =>
+  (await run(script("host", "host.sh"), args, { maxBuffer: 1 << 26 })).stdout.trim();
 
 /** Runs a command on a throw-away host as root; rejects when it fails. */
-export const onHost = (name: string, ...command: string[]): Promise<string> => host("exec", name, "--", ...command);
+export const onHost = (name: string, ...command: string[]): Promise<string> =>
+  host("exec", name, "--", ...command);
 
 export interface Artifacts {
   readonly path: string;
@@ -92,16 +99,24 @@ export interface Artifacts {
   readonly images: Readonly<Record<string, string>>;
 }
 
+/** Image archives that the stack itself needs; the tests add the next version of the application. */
+export const stackArchives = ["system", "postgres", "traefik", "app"] as const;
+const testArchives = [...stackArchives, "app-next"] as const;
+
 /** Builds (or finds) the artifacts directory and the references of the images in it. */
-export const artifacts = async (): Promise<Artifacts> => {
-  const path = await must(script("artifacts.sh"), [], { echo: "stderr", timeoutSeconds: 3600 });
-  const images = await must(script("images", "build.sh"), [], { echo: "stderr", timeoutSeconds: 3600 });
+export const artifacts = async (archives: readonly string[] = testArchives): Promise<Artifacts> => {
+  const path = await must(script("artifacts.sh"), archives, { echo: "stderr", timeoutSeconds: 3600 });
+  const images = await must(script("images", "build.sh"), archives, { echo: "stderr", timeoutSeconds: 3600 });
   const refs = JSON.parse(readFileSync(join(images, "images.json"), "utf8")) as Record<string, unknown>;
-  const manifestSha256 = createHash("sha256").update(readFileSync(join(path, "manifest.json"))).digest("hex");
+  const manifestSha256 = createHash("sha256")
+    .update(readFileSync(join(path, "manifest.json")))
+    .digest("hex");
   return {
     path,
     manifestSha256,
-    images: Object.fromEntries(Object.entries(refs).filter((e): e is [string, string] => typeof e[1] === "string")),
+    images: Object.fromEntries(
+      Object.entries(refs).filter((e): e is [string, string] => typeof e[1] === "string"),
+    ),
   };
 };
 
@@ -111,7 +126,8 @@ interface StackFile {
   config: Settings;
 }
 
-const isRecord = (value: unknown): value is Settings => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Settings =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `over` on top of `base`, key by key in nested objects; `null` in `over` removes a key. */
 export const merge = (base: Settings, over: Settings): Settings => {
@@ -145,6 +161,8 @@ export interface RigStackArgs {
   readonly hostName?: string;
   /** The stack. @default "local" */
   readonly stack?: string;
+  /** Image archives to upload. @default the stack's own and those that tests need */
+  readonly archives?: readonly string[];
 }
 
 /** One stack in one work directory. */
@@ -153,11 +171,13 @@ export class RigStack {
   readonly hostName: string | undefined;
   readonly stack: string;
   readonly configFile: string;
+  private readonly archives: readonly string[];
 
   constructor(args: RigStackArgs) {
     this.directory = resolve(args.directory);
     this.hostName = args.hostName;
     this.stack = args.stack ?? "local";
+    this.archives = args.archives ?? testArchives;
     this.configFile = join(this.directory, `Pulumi.${this.stack}.yaml`);
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
   }
@@ -189,12 +209,17 @@ export class RigStack {
       : { config: {} };
     const hasAuthority = isSecret(existing.config["platform:caPrivateKey"]);
     const kept = Object.fromEntries(
-      Object.entries(existing.config).filter(([key, value]) => isSecret(value) || (hasAuthority && key === "platform:caCertificate")),
+      Object.entries(existing.config).filter(
+        ([key, value]) => isSecret(value) || (hasAuthority && key === "platform:caCertificate"),
+      ),
     );
     // The committed certificate is an example without a key; `init` makes one of the stack's own.
     const example = merge(committed.config, { "platform:caCertificate": null });
     const settings = merge(merge(merge(example, await this.machineSettings()), over), kept);
-    const file = { ...(existing.encryptionsalt === undefined ? {} : { encryptionsalt: existing.encryptionsalt }), config: settings };
+    const file = {
+      ...(existing.encryptionsalt === undefined ? {} : { encryptionsalt: existing.encryptionsalt }),
+      config: settings,
+    };
     writeFileSync(`${this.configFile}.new`, stringify(file), { mode: 0o600 });
     renameSync(`${this.configFile}.new`, this.configFile);
   }
@@ -202,7 +227,7 @@ export class RigStack {
   /** Address, host key and artifacts: what only this machine knows. */
   private async machineSettings(): Promise<Settings> {
     if (this.hostName === undefined) return {};
-    const built = await artifacts();
+    const built = await artifacts(this.archives);
     const address = await host("ip", this.hostName);
     const catalogue = ["postgres", "traefik", "app"];
     return {
@@ -212,7 +237,9 @@ export class RigStack {
         nodeIp: address,
         artifacts: { source: "directory", path: built.path, manifestSha256: built.manifestSha256 },
       },
-      "platform:images": Object.fromEntries(Object.entries(built.images).filter(([name]) => catalogue.includes(name))),
+      "platform:images": Object.fromEntries(
+        Object.entries(built.images).filter(([name]) => catalogue.includes(name)),
+      ),
     };
   }
 
@@ -220,14 +247,26 @@ export class RigStack {
   async init(options: RunOptions = {}): Promise<void> {
     const made = await this.engine(["stack", "ls", "--json"]);
     if (made.code !== 0 || !made.stdout.includes(`"${this.stack}"`)) {
-      await this.inEnvironment(["pulumi", "--non-interactive", "stack", "init", this.stack, "--config-file", this.configFile], options);
+      await this.inEnvironment(
+        ["pulumi", "--non-interactive", "stack", "init", this.stack, "--config-file", this.configFile],
+        options,
+      );
     }
     const key = await this.clientKey();
     const target =
       this.hostName === undefined
         ? ["--keep-examples"]
         : ["--host", await host("ip", this.hostName), "--host-key", await host("hostkey", this.hostName)];
-    const args = ["scripts/stack-init.ts", this.stack, "--config-file", this.configFile, "--non-interactive", "--ssh-key", key, ...target];
+    const args = [
+      "scripts/stack-init.ts",
+      this.stack,
+      "--config-file",
+      this.configFile,
+      "--non-interactive",
+      "--ssh-key",
+      key,
+      ...target,
+    ];
     const result = await this.inEnvironment(["node", ...args], options);
     if (result.code !== 0) throw new Error(`stack:init failed: ${result.stdout}\n${result.stderr}`);
   }
@@ -239,7 +278,9 @@ export class RigStack {
   async releaseDeadLocks(): Promise<void> {
     const locks = join(this.directory, "state", ".pulumi", "locks", "organization", "platform", this.stack);
     if (!existsSync(locks)) return;
-    const owners = readdirSync(locks).map((file) => (JSON.parse(readFileSync(join(locks, file), "utf8")) as { pid: number }).pid);
+    const owners = readdirSync(locks).map(
+      (file) => (JSON.parse(readFileSync(join(locks, file), "utf8")) as { pid: number }).pid,
+    );
     if (owners.length > 0 && !owners.some(isAlive)) await this.engine(["cancel", "--yes"]);
   }
 
