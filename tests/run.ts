@@ -6,7 +6,7 @@
  * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
  * anything failed or when a level ran no test.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,11 +43,45 @@ const sum = (counts: readonly Count[]): Count =>
 const show = (command: string, args: readonly string[]): number =>
   spawnSync(command, args, { cwd: root, stdio: "inherit" }).status ?? 1;
 
-/** One static check: one test. */
-const step = (command: string, ...args: string[]): Count => {
-  const failed = show(command, args) === 0 ? 0 : 1;
-  say(`${failed === 0 ? "ok" : "FAILED"}  ${[command, ...args].join(" ")}`);
-  return { passed: 1 - failed, failed, skipped: 0 };
+/** Runs a command whose output is shown as it comes. */
+const showing = (command: string, args: readonly string[]): Promise<number> =>
+  new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", () => {
+      done(1);
+    });
+    child.on("close", (code) => {
+      done(code ?? 1);
+    });
+  });
+
+/** Runs a command beside others; what it says comes in one piece at its end. */
+const quietly = (
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly status: number; readonly said: string }> =>
+  new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const pieces: Buffer[] = [];
+    child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
+    child.stderr.on("data", (piece: Buffer) => pieces.push(piece));
+    child.on("error", (error) => {
+      done({ status: 1, said: error.message });
+    });
+    child.on("close", (code) => {
+      done({ status: code ?? 1, said: Buffer.concat(pieces).toString() });
+    });
+  });
+
+/** One static check after the other; each is one test. */
+const staticChecks = async (...names: readonly string[]): Promise<Count> => {
+  const counts: Count[] = [];
+  for (const name of names) {
+    const { status, said } = await quietly("npm", ["run", "--silent", name]);
+    say(`${said}${status === 0 ? "ok" : "FAILED"}  npm run ${name}`);
+    counts.push({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
+  }
+  return sum(counts);
 };
 
 interface VitestReport {
@@ -59,16 +93,11 @@ interface VitestReport {
 }
 
 /** A vitest run. A file that could not be loaded has no assertions and counts as one failure. */
-const vitest = (level: string, ...args: string[]): Count => {
+const vitest = async (level: string, ...args: string[]): Promise<Count> => {
   const report = join(scratch, `${level}.json`);
-  const status = show("npx", [
-    "--no-install",
-    "vitest",
-    "run",
-    ...args,
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
+  const status = await showing("npx", [
+    ...["--no-install", "vitest", "run", ...args],
+    ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
   ]);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
   const { testResults } = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
@@ -165,30 +194,28 @@ const leftovers = (): Count => {
 
 const hasGo = (): boolean => spawnSync("go", ["version"]).status === 0;
 
-const levels: Readonly<Record<string, () => Count>> = {
-  check: () =>
-    sum([
-      step("npm", "run", "--silent", "check:types"),
-      step("npm", "run", "--silent", "check:lint"),
-      step("npm", "run", "--silent", "check:format"),
-      step("npm", "run", "--silent", "check:pulumi"),
+const levels: Readonly<Record<string, () => Promise<Count>>> = {
+  check: async () => {
+    const [checks, tests] = await Promise.all([
+      staticChecks("check:types", "check:lint", "check:format", "check:pulumi"),
       vitest("check"),
-      nodeTest("rig/sample-app/tests"),
-    ]),
-  go: () => (hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
+    ]);
+    return sum([checks, tests, nodeTest("rig/sample-app/tests")]);
+  },
+  go: () => Promise.resolve(hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
   rig: () => {
     const reason = noHost();
-    if (reason !== undefined) return skip("rig", reason);
-    return sum(["rig/host/test.sh", "rig/images/test-official.sh"].map(shellTest));
+    const scripts = ["rig/host/test.sh", "rig/images/test-official.sh"];
+    return Promise.resolve(reason === undefined ? sum(scripts.map(shellTest)) : skip("rig", reason));
   },
   engine: () =>
     hasGo()
       ? vitest("engine", "--config", "vitest.engine.config.ts")
-      : skip("engine", "no Go on this machine"),
-  e2e: () => {
+      : Promise.resolve(skip("engine", "no Go on this machine")),
+  e2e: async () => {
     const reason = noHost();
     if (reason !== undefined) return skip("e2e", reason);
-    const count = vitest("e2e", "--config", "vitest.e2e.config.ts");
+    const count = await vitest("e2e", "--config", "vitest.e2e.config.ts");
     endTestHosts();
     return sum([count, leftovers()]);
   },
@@ -201,16 +228,16 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const counts = wanted.map((name) => {
+const counts: Count[] = [];
+for (const name of wanted) {
   say(`\n== ${name}`);
   const began = Date.now();
-  const count = levels[name]?.() ?? { passed: 0, failed: 1, skipped: 0 };
+  const count = (await levels[name]?.()) ?? { passed: 0, failed: 1, skipped: 0 };
   const empty = count.passed + count.failed + count.skipped === 0;
-  say(
-    `== ${name}: ${empty ? "ran no test, which counts as a failure" : ""} ${String(Math.round((Date.now() - began) / 1000))} s`,
-  );
-  return empty ? { passed: 0, failed: 1, skipped: 0 } : count;
-});
+  const seconds = Math.round((Date.now() - began) / 1000);
+  say(`== ${name}: ${empty ? "ran no test, which counts as a failure, " : ""}${String(seconds)} s`);
+  counts.push(empty ? { passed: 0, failed: 1, skipped: 0 } : count);
+}
 rmSync(scratch, { recursive: true, force: true });
 
 const total = sum(counts);
