@@ -90,3 +90,15 @@ rig_build_locked() {
   log "built $(basename "$root") ($key) in $((SECONDS - started)) s"
   exec {lock}>&-
 }
+
+# debian_mirror: the archive of Debian's main packages that this machine's apt uses (RIG_DEBIAN_MIRROR sets another).
+# Status 1 when apt names none.
+debian_mirror() {
+  if [[ -n ${RIG_DEBIAN_MIRROR:-} ]]; then
+    printf '%s\n' "$RIG_DEBIAN_MIRROR"
+    return
+  fi
+  # shellcheck disable=SC2016 # apt-get expands these
+  apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
+    awk '!mirror && ($2 == "Debian" || $1 ~ "/debian/?$") { mirror = $1 } END { if (mirror) print mirror; exit !mirror }'
+}

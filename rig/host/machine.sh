@@ -35,10 +35,7 @@ need_tools() {
 # proxy that its apt uses.
 use_mirror() {
   local proxy
-  # shellcheck disable=SC2016 # apt-get expands these
-  MIRROR=${RIG_DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
-    awk '$2 == "Debian" || $1 ~ "/debian/$" { print $1; exit }')}
-  MIRROR=${MIRROR:-http://deb.debian.org/debian/}
+  MIRROR=$(debian_mirror) || die "apt of this machine names no Debian mirror; set RIG_DEBIAN_MIRROR"
   proxy=$(apt-config dump --format '%v' Acquire::http::Proxy)
   if [[ -n $proxy ]]; then
     export http_proxy=$proxy
@@ -47,6 +44,7 @@ use_mirror() {
 
 mirror_answers() {
   local scratch status=0
+  debian_mirror >/dev/null || return 1
   use_mirror
   scratch=$(mktemp -d)
   /usr/lib/apt/apt-helper -o Acquire::Retries=1 download-file "${MIRROR%/}/dists/trixie/Release" "$scratch/Release" \

@@ -29,11 +29,10 @@ fetch_packages() {
 # make_apt DIR SUITE: an apt of its own, which knows of no installed package, on this machine's mirror.
 make_apt() {
   local dir=$1 suite=$2 mirror
-  # shellcheck disable=SC2016 # apt's own variable
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -m 1 -E '/debian/?$' || true)
+  mirror=$(debian_mirror) || die "apt of this machine names no Debian mirror; set RIG_DEBIAN_MIRROR"
   mkdir -p "$dir"/lists/partial "$dir"/cache/archives/partial "$dir"/parts
   : >"$dir/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} $suite main" >"$dir/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$dir/sources.list"
   cat >"$dir/apt.conf" <<APT
 Dir::State "$dir";
 Dir::State::lists "$dir/lists";

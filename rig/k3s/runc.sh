@@ -9,19 +9,12 @@ set -euo pipefail
 SUITE=bookworm
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The mirror of Debian's main archive that this machine's apt uses.
-mirror() {
-  # shellcheck disable=SC2016 # apt-get expands these
-  apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' 2>/dev/null |
-    awk '$2 == "Debian" { print $1; exit }'
-}
-
 private_apt() {
   local dir=$1 base
-  base=$(mirror)
+  base=$(debian_mirror) || die "apt of this machine names no Debian mirror; set RIG_DEBIAN_MIRROR"
   mkdir -p "$dir"/{etc,lists/partial,archives/partial}
   : >"$dir/status"
-  echo "deb [signed-by=$KEYRING] ${base:-http://deb.debian.org/debian/} $SUITE main" >"$dir/etc/sources.list"
+  echo "deb [signed-by=$KEYRING] $base $SUITE main" >"$dir/etc/sources.list"
   cat >"$dir/apt.conf" <<CONF
 Dir::Etc::SourceList "$dir/etc/sources.list";
 Dir::Etc::SourceParts "/dev/null";
