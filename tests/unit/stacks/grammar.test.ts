@@ -34,8 +34,13 @@ describe("addresses and networks", () => {
     },
   );
 
-  it.each(["10.0.0.0/8", "0.0.0.0/0", "203.0.113.7/32", "192.168.128.0/17"])("%s is a network", (text) => {
-    expect(parseCidr(text)).toBeDefined();
+  it.each([
+    ["10.0.0.0/8", { base: 0x0a000000, prefix: 8 }],
+    ["0.0.0.0/0", { base: 0, prefix: 0 }],
+    ["203.0.113.7/32", { base: 0xcb007107, prefix: 32 }],
+    ["192.168.128.0/17", { base: 0xc0a88000, prefix: 17 }],
+  ])("%s is a network", (text, network) => {
+    expect(parseCidr(text)).toEqual(network);
   });
 
   it.each(["10.0.0.0", "10.0.0.0/33", "10.0.0.1/24", "10.0.0.0/08", "10.0.0.0/-1", "fd00::/8", "/8"])(

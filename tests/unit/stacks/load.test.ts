@@ -38,13 +38,14 @@ describe("loadConfig", () => {
     }
   });
 
-  it("leaves out what the stack has no use for", () => {
+  it("leaves out what the stack has no use for", async () => {
     useConfig(exampleConfig("local", { "host.sshAuth": "agent", sshPrivateKey: undefined }));
     const { secrets, stack } = loadConfig();
     expect(stack).toBe("staging");
     expect(secrets.sshPrivateKey).toBeUndefined();
     expect(secrets.registryPassword).toBeUndefined();
-    expect(secrets.clusterToken).toBeDefined();
+    if (secrets.clusterToken === undefined) throw new Error("clusterToken is missing");
+    expect(await reveal(secrets.clusterToken)).toEqual({ value: fakeSecrets["clusterToken"], secret: true });
   });
 
   it("sees a secret in clear, through the engine's own list", () => {
