@@ -4,6 +4,7 @@ export * from "./flow.ts";
 export * from "./hardened.ts";
 export * from "./images.ts";
 export * from "./labels.ts";
+export * from "./metrics.ts";
 export * from "./names.ts";
 export * from "./pod.ts";
 export * from "./probes.ts";
