@@ -72,6 +72,7 @@ const ownCluster = (
       ...settings,
       prefix: config.prefix,
       connection,
+      host: { staging: machine.staging, ready: machine },
       token: required(config.secrets.clusterToken, "clusterToken"),
       agentToken: required(config.secrets.clusterAgentToken, "clusterAgentToken"),
       dataDirectory: host.dataDirectory,
@@ -83,7 +84,7 @@ const ownCluster = (
           ? undefined
           : { ...registry, password: required(config.secrets.registryPassword, "registryPassword") },
     },
-    { parent, dependsOn: [machine] },
+    { parent },
   );
   return {
     provider: k3s.provider,

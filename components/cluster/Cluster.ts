@@ -8,6 +8,8 @@ import { checkClusterSpec } from "./types.ts";
 import type { ClusterSpec } from "./types.ts";
 
 export interface ClusterArgs extends Omit<ClusterSpec, "registry"> {
+  /** The prepared host: an upload may begin after `staging`, k3s is installed after `ready`. */
+  readonly host: { readonly staging: pulumi.Resource; readonly ready: pulumi.Resource };
   /** From `sshConnection`. */
   readonly connection: SshConnection;
   /** Server token: secret, and needed again to restore a snapshot. */
@@ -21,7 +23,7 @@ export interface ClusterArgs extends Omit<ClusterSpec, "registry"> {
 /** The plain part of the arguments: what renderers see and what the state records. */
 const specOf = (args: ClusterArgs): ClusterSpec => {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- named to leave them out
-  const { connection, token, agentToken, registry, ...rest } = args;
+  const { host: machine, connection, token, agentToken, registry, ...rest } = args;
   if (registry === undefined) return { ...rest, registry };
   const { host, endpoint, username } = registry;
   return { ...rest, registry: { host, endpoint, username } };
@@ -73,7 +75,7 @@ const createUpload = (parent: Cluster, name: string, args: ClusterArgs, spec: Cl
     ? upload(
         `${name}-artifacts`,
         { connection: args.connection, directory: spec.artifacts.path, remotePath: uploadPath(spec) },
-        { parent },
+        { parent, dependsOn: [args.host.staging] },
       )
     : undefined;
 
@@ -92,7 +94,7 @@ const createInstall = (
   return remoteScript(
     `${name}-install`,
     { connection: args.connection, script, timeoutSeconds: installTimeoutSeconds },
-    { parent, ...(artifacts === undefined ? {} : { dependsOn: [artifacts] }) },
+    { parent, dependsOn: [args.host.ready, ...(artifacts === undefined ? [] : [artifacts])] },
   );
 };
 

@@ -6,11 +6,15 @@ readonly IMAGES=/var/lib/rancher/k3s/agent/images
 digest_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 has_digest() { [ -f "$1" ] && [ "$(digest_of "$1")" = "$2" ]; }
 
+# Moved, so that the bytes whose digest was right are the ones that run; only across file systems it is a copy.
 place_binary() { # SOURCE SHA256
-  local new="/usr/local/bin/.k3s-$VERSION.new"
+  local new="/usr/local/bin/.k3s-$VERSION.new" device
   mkdir -p /usr/local/bin
-  install -m 755 -- "$1" "$new"
-  has_digest "$new" "$2" || die 31 "the copy of k3s at $new is damaged; check the disk"
+  device=$(stat -c %d -- "$1")
+  mv -fT -- "$1" "$new"
+  [ "$device" = "$(stat -c %d -- "$new")" ] || has_digest "$new" "$2" || die 31 "the copy of k3s at $new is damaged; check the disk"
+  [ "$(stat -c %u -- "$new")" = 0 ] || chown root:root "$new"
+  chmod 755 "$new"
   sync -- "$new"
   before_change "$BINARY"
   mv -fT -- "$new" "$BINARY"
@@ -34,7 +38,6 @@ from_release() {
     die 31 "cluster.version: the downloaded k3s $VERSION does not have the pinned SHA-256 $SHA256; nothing was changed"
   fi
   place_binary "$file" "$SHA256"
-  rm -f -- "$file"
 }
 
 # The manifest with the pinned digest: uploaded now, or kept from the run that placed its files.

@@ -1,16 +1,19 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Architecture } from "./releases.ts";
 import { isKnownRelease, isKnownVersion, knownReleases } from "./releases.ts";
 
+export interface DirectoryArtifacts {
+  readonly source: "directory";
+  /** Directory on the operator's machine, with a manifest.json. */
+  readonly path: string;
+  /** SHA-256 of that manifest.json; it lists the digests of all other files. */
+  readonly manifestSha256: string;
+}
+
 /** Where the k3s binary and, without the Internet, the images come from. */
-export type Artifacts =
-  | { readonly source: "release" }
-  | {
-      readonly source: "directory";
-      /** Directory on the operator's machine, with a manifest.json. */
-      readonly path: string;
-      /** SHA-256 of that manifest.json; it lists the digests of all other files. */
-      readonly manifestSha256: string;
-    };
+export type Artifacts = { readonly source: "release" } | DirectoryArtifacts;
 
 /** Everything about the cluster that is not secret. Plain values: each renderer is a pure function of them. */
 export interface ClusterSpec {
@@ -73,6 +76,7 @@ export const checkClusterSpec = (spec: ClusterSpec): void => {
         "cluster.artifacts.manifestSha256: expected 64 lower-case hex digits; run sha256sum manifest.json",
       );
     }
+    problems.push(...manifestProblems(spec.artifacts));
   }
   if (!/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(spec.nodeName)) {
     problems.push(
@@ -80,4 +84,19 @@ export const checkClusterSpec = (spec: ClusterSpec): void => {
     );
   }
   if (problems.length > 0) throw new Error(problems.join("\n"));
+};
+
+/**
+ * A directory with another manifest than the pinned one is refused before anything is touched. The host checks again
+ * what reaches it; where the directory is not there at all, the upload says so.
+ */
+const manifestProblems = ({ path, manifestSha256 }: DirectoryArtifacts): readonly string[] => {
+  const file = join(path, "manifest.json");
+  if (!existsSync(file)) return [];
+  const seen = createHash("sha256").update(readFileSync(file)).digest("hex");
+  return seen === manifestSha256
+    ? []
+    : [
+        `cluster.artifacts.manifestSha256: ${manifestSha256} is pinned, ${file} has ${seen}; use the directory that belongs to the pin, or pin the new one after a look at what changed`,
+      ];
 };

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { remoteScript } from "../remote/index.ts";
 import type { RemoteScript, SshConnection } from "../remote/index.ts";
 import { renderBase } from "./base.ts";
+import { renderDirectories } from "./directories.ts";
 import { renderKernel } from "./kernel.ts";
 import { renderPreflight } from "./preflight.ts";
 import { checkHostSpec } from "./types.ts";
@@ -22,6 +23,8 @@ export interface HostArgs extends Omit<HostSpec, "user"> {
 export class Host extends pulumi.ComponentResource {
   /** Known once the machine is ready for k3s. */
   public readonly ready: pulumi.Output<string>;
+  /** Done once files can be uploaded, while packages are still being installed. */
+  public readonly staging: pulumi.Resource;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     const { connection, ...rest } = args;
@@ -38,9 +41,11 @@ export class Host extends pulumi.ComponentResource {
       );
 
     const preflight = step("preflight", renderPreflight(spec), 120);
-    const base = step("base", renderBase(spec, "apply"), 2400, preflight);
+    const directories = step("directories", renderDirectories(spec, "apply"), 120, preflight);
+    const base = step("base", renderBase(spec, "apply"), 2400, directories);
     const kernel = step("kernel", renderKernel(spec, "apply"), 480, base);
 
+    this.staging = directories.resource;
     this.ready = kernel.done.apply(() => `${spec.hostname} generation ${String(spec.generation)}`);
     this.registerOutputs({ ready: this.ready });
   }

@@ -36,11 +36,3 @@ ensure_kernel() {
   ensure 23 "kernel modules ${MODULES[*]}" features_are_there load_modules
   ensure 23 "kernel settings of /etc/sysctl.d/90-kubelet.conf" settings_hold apply_settings
 }
-
-# Volumes lie outside of k3s' own directories, so that no uninstall can reach them.
-ensure_directories() {
-  ensure_dir "$STATE_DIR" 711
-  ensure_dir "$STATE_DIR/upload" 700 "$LOGIN_USER"
-  ensure_dir "$DATA_DIRECTORY" 711
-  ensure_dir "$DATA_DIRECTORY/volumes" 700
-}

@@ -29,7 +29,7 @@ export const kernelFiles = (spec: HostSpec): readonly RemoteFile[] => [
   { path: "/etc/sysctl.d/90-kubelet.conf", mode: "644", content: lines(kernelSettings) },
 ];
 
-/** Kernel modules and settings, and the directories for data and for our own state. */
+/** Kernel modules and settings. */
 export const renderKernel = (spec: HostSpec, mode: Mode): string =>
   renderScript({
     phase: "kernel",
@@ -40,10 +40,8 @@ export const renderKernel = (spec: HostSpec, mode: Mode): string =>
       GENERATION: spec.generation,
       MODULES: kernelModules(spec.flannelBackend),
       SETTINGS: kernelSettings,
-      DATA_DIRECTORY: spec.dataDirectory,
-      LOGIN_USER: spec.user,
     },
     files: { kernel_files: kernelFiles(spec) },
     parts: [shellPart(import.meta.url, "kernel.sh")],
-    steps: ["ensure_kernel", "ensure_directories"],
+    steps: ["ensure_kernel"],
   });

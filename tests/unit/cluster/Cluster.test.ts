@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -17,6 +20,15 @@ const stdout = (name: string): string => (name.endsWith("-kubeconfig") ? `${k3sY
 const registry = { host: "r.example.com", endpoint: "https://r.example.com", username: "robot" };
 const directory = { source: "directory", path: "tests/unit", manifestSha256: "0".repeat(64) } as const;
 
+/** Stands for one of the host's scripts. */
+class Step extends pulumi.CustomResource {
+  constructor(name: string) {
+    super("test:index:Step", name);
+  }
+}
+const stepsOf = (records: readonly { readonly type: string }[]): number =>
+  records.filter((r) => r.type === "test:index:Step").length;
+
 const build = (changes: Parameters<typeof clusterSpec>[0] = {}, name = "cluster") => {
   const connection = sshConnection({
     address: "192.0.2.1",
@@ -28,6 +40,7 @@ const build = (changes: Parameters<typeof clusterSpec>[0] = {}, name = "cluster"
   return new Cluster(name, {
     ...spec,
     connection,
+    host: { staging: new Step(`${name}-staging`), ready: new Step(`${name}-ready`) },
     token: pulumi.secret("CANARY_TOKEN"),
     agentToken: pulumi.secret("CANARY_AGENT"),
     registry: login && { ...login, password: pulumi.secret("CANARY_REGISTRY") },
@@ -42,17 +55,24 @@ describe("Cluster", () => {
       ["command:remote:Command", "cluster-kubeconfig", "cluster"],
       ["platform:cluster:Cluster", "cluster", ""],
       ["pulumi:providers:kubernetes", "cluster-k8s", "cluster"],
+      ["test:index:Step", "cluster-ready", ""],
+      ["test:index:Step", "cluster-staging", ""],
     ]);
+    expect(named(records, "cluster-install").dependsOn).toEqual(["cluster-ready"]);
     expect(named(records, "cluster-kubeconfig").dependsOn).toEqual(["cluster-install"]);
   });
 
-  it("uploads a directory of artifacts first", async () => {
+  it("uploads a directory of artifacts as soon as the host takes files, and installs when it is ready", async () => {
     const records = await record(() => build({ artifacts: directory, generation: 4 }), { stdout });
     const copy = named(records, "cluster-artifacts");
     expect([copy.type, copy.parent]).toEqual(["command:remote:CopyToRemote", "cluster"]);
     expect(copy.inputs["remotePath"]).toBe("/var/lib/hc-test/upload/4");
     expect(copy.inputs).not.toHaveProperty("triggers");
-    expect(named(records, "cluster-install").dependsOn).toEqual(["cluster-artifacts"]);
+    expect(copy.dependsOn).toEqual(["cluster-staging"]);
+    expect(named(records, "cluster-install").dependsOn.toSorted()).toEqual([
+      "cluster-artifacts",
+      "cluster-ready",
+    ]);
   });
 
   it("never triggers a replacement and has nothing that deletes", async () => {
@@ -126,6 +146,23 @@ describe("Cluster", () => {
     );
   });
 
+  it("refuses a directory whose manifest is another than the pinned one, before anything is registered", async () => {
+    const path = mkdtempSync(join(tmpdir(), "artifacts-"));
+    writeFileSync(join(path, "manifest.json"), "{}");
+    const pinned = (manifestSha256: string) => () =>
+      record(() => build({ artifacts: { source: "directory", path, manifestSha256 } }), { stdout });
+    try {
+      await expect(pinned("0".repeat(64))()).rejects.toThrow(
+        `cluster.artifacts.manifestSha256: ${"0".repeat(64)} is pinned, ${path}/manifest.json has 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a`,
+      );
+      expect(
+        (await pinned("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")()).length,
+      ).toBe(7);
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  });
+
   it("two of them do not collide, also in a preview", async () => {
     const records = await record(
       () => {
@@ -134,6 +171,7 @@ describe("Cluster", () => {
       },
       { stdout, preview: true },
     );
-    expect(new Set(records.map((r) => `${r.type} ${r.name}`)).size).toBe(8);
+    expect(new Set(records.map((r) => `${r.type} ${r.name}`)).size).toBe(records.length);
+    expect([records.length, stepsOf(records)]).toEqual([12, 4]);
   });
 });

@@ -17,12 +17,13 @@ const build = (changes: Parameters<typeof hostSpec>[0] = {}, user = "root") => {
 };
 
 describe("Host", () => {
-  it("is three commands, one after the other", async () => {
+  it("is four commands, one after the other", async () => {
     const records = await record(() => build());
     expect(records.map((r) => [r.type, r.name, r.parent, r.dependsOn])).toEqual([
       ["platform:host:Host", "host", "", []],
       ["command:remote:Command", "host-preflight", "host", []],
-      ["command:remote:Command", "host-base", "host", ["host-preflight"]],
+      ["command:remote:Command", "host-directories", "host", ["host-preflight"]],
+      ["command:remote:Command", "host-base", "host", ["host-directories"]],
       ["command:remote:Command", "host-kernel", "host", ["host-base"]],
     ]);
   });
@@ -48,7 +49,9 @@ describe("Host", () => {
 
   it("gives the upload directory to the login user", async () => {
     const records = await record(() => build({}, "deploy"));
-    expect(JSON.stringify(named(records, "host-kernel").inputs["stdin"])).toContain("LOGIN_USER='deploy'");
+    expect(JSON.stringify(named(records, "host-directories").inputs["stdin"])).toContain(
+      "LOGIN_USER='deploy'",
+    );
   });
 
   it("says when it is ready", async () => {

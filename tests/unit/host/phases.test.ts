@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { baseFiles, basePackages, renderBase } from "../../../components/host/base.ts";
+import { renderDirectories } from "../../../components/host/directories.ts";
 import { hostOwns, renderFingerprint } from "../../../components/host/fingerprint.ts";
 import { kernelFiles, kernelSettings, renderKernel } from "../../../components/host/kernel.ts";
 import { renderPreflight } from "../../../components/host/preflight.ts";
@@ -12,6 +13,7 @@ import { hostMatrix, hostSpec } from "./spec.ts";
 const scripts = hostMatrix.flatMap((spec) =>
   (["apply", "probe"] as const).flatMap((mode) => [
     renderPreflight(spec),
+    renderDirectories(spec, mode),
     renderBase(spec, mode),
     renderKernel(spec, mode),
     renderFingerprint(spec.prefix, [hostOwns(spec)]),
@@ -19,8 +21,8 @@ const scripts = hostMatrix.flatMap((spec) =>
 );
 
 it("every script of every combination parses", () => {
-  expect(scripts).toHaveLength(192);
-  expect(new Set(scripts).size).toBe(22);
+  expect(scripts).toHaveLength(240);
+  expect(new Set(scripts).size).toBe(24);
   expect([...new Set(scripts)].map(syntaxErrors).filter((e) => e !== "")).toEqual([]);
 });
 
@@ -137,10 +139,22 @@ describe("base", () => {
   });
 });
 
+describe("directories", () => {
+  it("are made once, uploads belong to the login user", () => {
+    host.stub("chown", "");
+    const spec = hostSpec({ user: "deploy" });
+    expect(host.run(renderDirectories(spec, "probe")).code).toBe(2);
+    expect(host.run(renderDirectories(spec, "apply"))).toMatchObject({ code: 0, stderr: "" });
+    expect(host.has("/srv/hc-test/volumes")).toBe(true);
+    expect(host.calls()).toContainEqual(
+      expect.stringMatching(/^chown -- deploy .*\/var\/lib\/hc-test\/upload$/),
+    );
+  });
+});
+
 describe("kernel", () => {
   beforeEach(() => {
     host.write("/proc/filesystems", "nodev\toverlay\n");
-    host.stub("chown", "");
     // Loading a module shows its effect; sysctl writes what the file says.
     host.stub(
       "modprobe",
@@ -162,7 +176,6 @@ describe("kernel", () => {
       expect.stringMatching(/^sysctl -q -p .*\/etc\/sysctl.d\/90-kubelet.conf$/),
     ]);
     expect(host.read("/proc/sys/vm/overcommit_memory")).toBe("1\n");
-    expect(host.has("/srv/hc-test/volumes")).toBe(true);
     expect(host.run(renderKernel(spec, "apply")).stdout).not.toContain("wrote");
     expect(host.calls().filter((c) => /^(modprobe|sysctl)/.test(c))).toEqual([]);
     expect(host.run(renderKernel(spec, "probe")).code).toBe(0);
