@@ -6,19 +6,30 @@ readonly IMAGES=/var/lib/rancher/k3s/agent/images
 digest_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 has_digest() { [ -f "$1" ] && [ "$(digest_of "$1")" = "$2" ]; }
 
-# Moved, so that the bytes whose digest was right are the ones that run; only across file systems it is a copy.
+device_of() { stat -c %d -- "$1"; }
+
+# place SOURCE TARGET MODE SHA256: one rename, because archives are large, and because a run that is killed must find the
+# file either where it was uploaded or where it belongs. Across file systems it is a checked copy, and the source stays.
+place() {
+  local source=$1 target=$2 mode=$3 new
+  if [ "$(device_of "$source")" != "$(device_of "${target%/*}")" ]; then
+    new="${target%/*}/.${target##*/}.new"
+    cp -fT -- "$source" "$new"
+    has_digest "$new" "$4" || die 31 "the copy of $source at $new is damaged; check the disk"
+    source=$new
+  fi
+  [ "$(stat -c %u -- "$source")" = 0 ] || chown root:root "$source"
+  chmod "$mode" "$source"
+  sync -- "$source"
+  mv -fT -- "$source" "$target"
+  rm -f -- "${target%/*}/.${target##*/}.new"
+  log "placed $target"
+}
+
 place_binary() { # SOURCE SHA256
-  local new="/usr/local/bin/.k3s-$VERSION.new" device
-  mkdir -p /usr/local/bin
-  device=$(stat -c %d -- "$1")
-  mv -fT -- "$1" "$new"
-  [ "$device" = "$(stat -c %d -- "$new")" ] || has_digest "$new" "$2" || die 31 "the copy of k3s at $new is damaged; check the disk"
-  [ "$(stat -c %u -- "$new")" = 0 ] || chown root:root "$new"
-  chmod 755 "$new"
-  sync -- "$new"
+  mkdir -p "${BINARY%/*}"
   before_change "$BINARY"
-  mv -fT -- "$new" "$BINARY"
-  log "placed $BINARY"
+  place "$1" "$BINARY" 755 "$2"
 }
 
 binary_is_right() { has_digest "$BINARY" "$1" && [ "$(mode_of "$BINARY")" = 755 ]; }
@@ -38,6 +49,7 @@ from_release() {
     die 31 "cluster.version: the downloaded k3s $VERSION does not have the pinned SHA-256 $SHA256; nothing was changed"
   fi
   place_binary "$file" "$SHA256"
+  rm -f -- "$file"
 }
 
 # The manifest with the pinned digest: uploaded now, or kept from the run that placed its files.
@@ -90,16 +102,6 @@ uploaded() { # NAME SHA256
   die 31 "artifact $1: neither in place nor uploaded with the SHA-256 of the manifest, $2; nothing was changed. Build the directory again, or raise host.generation to upload again"
 }
 
-place_image() { # SOURCE TARGET: moved, because archives are large
-  local new="/var/lib/rancher/k3s/agent/.image.new"
-  mv -fT -- "$1" "$new"
-  [ "$(stat -c %u -- "$new")" = 0 ] || chown root:root "$new"
-  chmod 600 "$new"
-  sync -- "$new"
-  mv -fT -- "$new" "$2"
-  log "placed $2"
-}
-
 from_directory() {
   local manifest i target sources=()
   manifest=$(find_manifest)
@@ -122,7 +124,7 @@ from_directory() {
     if [ -z "${sources[$i]}" ]; then continue; fi
     case ${kinds[$i]} in
       binary) place_binary "${sources[$i]}" "${sums[$i]}" ;;
-      images) place_image "${sources[$i]}" "$(target_of "$i")" ;;
+      images) place "${sources[$i]}" "$(target_of "$i")" 600 "${sums[$i]}" ;;
     esac
   done
   find "$STATE_DIR/upload" -mindepth 1 -delete

@@ -239,7 +239,7 @@ describe("a killed run is repaired by the next one", () => {
   it("leftovers of every kind are gone afterwards", () => {
     host.write("/etc/rancher/k3s/.config.yaml.new", "half");
     host.write("/usr/local/bin/.k3s-v1.36.5+k3s1.new", "half");
-    host.write("/var/lib/rancher/k3s/agent/.image.new", "half");
+    host.write("/var/lib/rancher/k3s/agent/images/.system.tar.new", "half");
     host.write("/var/lib/hc-test/good/.new/version", "half");
     expect(host.install().code).toBe(0);
     expectRepaired();
