@@ -2,13 +2,16 @@
 
 import type { VpsConfig } from "./config/types.ts";
 import { chosenProfile } from "./profiles.ts";
-import type { Amount, ProfileChoice } from "./profiles.ts";
+import type { Amount, Part, ProfileChoice } from "./profiles.ts";
 
 export interface BudgetRow extends Amount {
   readonly part: string;
   /** Undefined for what is no pod. */
   readonly replicas?: number;
-  /** Needed only for a while, never two of these at once: the largest one counts. */
+  /**
+   * Needed only for a while: the largest one counts. When two meet (a release during the restore drill), the job waits
+   * until there is room; nothing that serves has to yield.
+   */
   readonly transient?: boolean;
 }
 
@@ -54,18 +57,38 @@ export const sumOf = (rows: readonly BudgetRow[]): Amount => {
  */
 export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
   const profile = chosenProfile(choice);
+  const row = (part: string, { replicas, size }: Part): BudgetRow => ({ part, replicas, ...size });
+  const once = (part: string, { replicas, size }: Part): BudgetRow => ({
+    part,
+    replicas: Math.min(replicas, 1),
+    ...size,
+    transient: true,
+  });
   const pods: readonly BudgetRow[] = [
-    { part: "postgres", replicas: profile.postgres.replicas, ...profile.postgres.size },
-    { part: "api", replicas: profile.api.replicas, ...profile.api.size },
-    { part: "worker", replicas: profile.worker.replicas, ...profile.worker.size },
-    { part: "api, one more while it rolls", replicas: 1, ...profile.api.size, transient: true },
-    { part: "migration, before it rolls", replicas: 1, ...profile.migration.size, transient: true },
+    row("postgres", profile.postgres),
+    row("keeper, beside postgres", profile.keeper),
+    row("pgbouncer", profile.pgbouncer),
+    row("dragonfly", profile.dragonfly),
+    row("redis for queues", profile.redisQueue),
+    row("redis for signalling", profile.redisSignalling),
+    row("api", profile.api),
+    row("worker", profile.worker),
+    row("prometheus", profile.prometheus),
+    row("alertmanager", profile.alertmanager),
+    row("metrics exporters", profile.exporter),
+    once("api, one more while it rolls", profile.api),
+    once("migration, before it rolls", profile.migration),
+    once("backup", profile.backup),
+    once("restore drill", profile.drill),
+    once("maintenance", profile.maintenance),
   ];
   if (!owner) return { requests: pods, reservations: [] };
   return {
     requests: [
       ...pods,
-      { part: "traefik", replicas: profile.traefik.replicas, ...profile.traefik.size },
+      row("traefik", profile.traefik),
+      row("node exporter", profile.nodeExporter),
+      row("kube-state-metrics", profile.kubeStateMetrics),
       { part: "coredns", replicas: 1, cpuMillis: 100, memoryMiB: 70 },
       { part: "metrics-server", replicas: 1, cpuMillis: 100, memoryMiB: 70 },
     ],

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { namespace, parseConfig } from "./config/parse.ts";
 import { ConfigError } from "./config/problems.ts";
 import { isNeeded } from "./config/secret-rules.ts";
+import { secretKeys } from "./config/secrets.ts";
 import type { SecretKey } from "./config/secrets.ts";
 import type { PlatformConfig, Secrets, Settings } from "./config/types.ts";
 
@@ -18,22 +19,11 @@ const isEncrypted = (key: string): boolean =>
 
 const readSecrets = (settings: Settings): Secrets => {
   const config = new pulumi.Config(namespace);
-  const always = (key: SecretKey): pulumi.Output<string> => config.requireSecret(key);
-  const maybe = (key: SecretKey): pulumi.Output<string> | undefined =>
+  const read = (key: SecretKey): pulumi.Output<string> | undefined =>
     isNeeded(key, settings) === true ? config.requireSecret(key) : undefined;
-  return {
-    sshPrivateKey: maybe("sshPrivateKey"),
-    clusterToken: maybe("clusterToken"),
-    clusterAgentToken: maybe("clusterAgentToken"),
-    caPrivateKey: always("caPrivateKey"),
-    postgresMigrationPassword: always("postgresMigrationPassword"),
-    postgresAppPassword: always("postgresAppPassword"),
-    postgresMonitorPassword: always("postgresMonitorPassword"),
-    appJwtSecret: always("appJwtSecret"),
-    appSessionSecret: always("appSessionSecret"),
-    appCookieSecret: always("appCookieSecret"),
-    registryPassword: maybe("registryPassword"),
-  };
+  // The keys are those of the type, and what is always needed is always there.
+  const secrets = Object.fromEntries(secretKeys.map((key) => [key, read(key)]));
+  return secrets as Record<SecretKey, pulumi.Output<string> | undefined> as Secrets;
 };
 
 /**
@@ -42,9 +32,9 @@ const readSecrets = (settings: Settings): Secrets => {
  */
 export const loadConfig = (): PlatformConfig => {
   const values = pulumi.runtime.allConfig();
-  const secretKeys = new Set(Object.keys(values).filter(isEncrypted));
+  const encrypted = new Set(Object.keys(values).filter(isEncrypted));
   try {
-    const settings = parseConfig({ stack: pulumi.getStack(), values, secretKeys });
+    const settings = parseConfig({ stack: pulumi.getStack(), values, secretKeys: encrypted });
     return { ...settings, secrets: readSecrets(settings) };
   } catch (error) {
     if (error instanceof ConfigError) throw new pulumi.RunError(error.message);

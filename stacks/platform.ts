@@ -23,7 +23,12 @@ export class Platform extends pulumi.ComponentResource {
   constructor(name: string, config: PlatformConfig, opts?: pulumi.ComponentResourceOptions) {
     // Config stays out of the inputs: it holds secrets.
     super("platform:stacks:Platform", name, { stack: config.stack, prefix: config.prefix }, opts);
-    const image = (wanted: ImageName): ResolvedImage => resolveImage(wanted, config.images);
+    const image = (wanted: ImageName): ResolvedImage =>
+      resolveImage(
+        wanted,
+        config.images,
+        wanted === "postgres" ? config.data.postgres.imageContents : undefined,
+      );
     // Before anything is made: a missing image must not stop a run halfway.
     const app = image("app");
     const foundation = createFoundation(this, name, config);

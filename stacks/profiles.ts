@@ -16,12 +16,32 @@ export interface Part {
 
 export interface Profile {
   readonly postgres: Part;
+  /** Beside the database, in its pod: applies roles and passwords. */
+  readonly keeper: Part;
+  /** Two, so that one can be rolled. */
+  readonly pgbouncer: Part;
+  readonly dragonfly: Part;
+  readonly redisQueue: Part;
+  readonly redisSignalling: Part;
   readonly api: Part;
   readonly worker: Part;
   /** One per node. */
   readonly traefik: Part;
   /** Runs before a new version of the API and ends. */
   readonly migration: Part;
+  /** Base backup, and the check of the archived log. */
+  readonly backup: Part;
+  /** A second PostgreSQL for the time of the restore drill. */
+  readonly drill: Part;
+  /** VACUUM and amcheck. */
+  readonly maintenance: Part;
+  readonly prometheus: Part;
+  readonly alertmanager: Part;
+  /** Metrics of one PostgreSQL, PgBouncer or Redis process, as a pod or beside it. */
+  readonly exporter: Part;
+  /** One per node. */
+  readonly nodeExporter: Part;
+  readonly kubeStateMetrics: Part;
   /** What k3s with etcd takes; not a pod, so no request stands for it. */
   readonly k3s: Amount;
   readonly system: Amount;
@@ -40,6 +60,20 @@ export const profiles = {
     worker: part(1, 100, 192, { memoryLimitMiB: 384 }),
     traefik: part(1, 50, 96, { memoryLimitMiB: 192 }),
     migration: part(1, 100, 256),
+    keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
+    pgbouncer: part(2, 20, 24, { memoryLimitMiB: 64 }),
+    // A thread of Dragonfly wants 256 MiB.
+    dragonfly: part(1, 50, 256, { memoryLimitMiB: 512 }),
+    redisQueue: part(1, 30, 64, { memoryLimitMiB: 192 }),
+    redisSignalling: part(1, 20, 32, { memoryLimitMiB: 96 }),
+    backup: part(1, 100, 192, { memoryLimitMiB: 320 }),
+    drill: part(1, 100, 384, { memoryLimitMiB: 512 }),
+    maintenance: part(1, 50, 64, { memoryLimitMiB: 128 }),
+    prometheus: part(1, 50, 160, { memoryLimitMiB: 384 }),
+    alertmanager: part(1, 10, 32, { memoryLimitMiB: 96 }),
+    exporter: part(5, 10, 16, { memoryLimitMiB: 64 }),
+    nodeExporter: part(1, 10, 16, { memoryLimitMiB: 64 }),
+    kubeStateMetrics: part(1, 10, 32, { memoryLimitMiB: 96 }),
     k3s: { cpuMillis: 250, memoryMiB: 1024 },
     system: { cpuMillis: 100, memoryMiB: 384 },
   },
@@ -50,6 +84,19 @@ export const profiles = {
     worker: part(1, 250, 512, { memoryLimitMiB: 768 }),
     traefik: part(1, 100, 96, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
+    keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
+    pgbouncer: part(2, 20, 32, { memoryLimitMiB: 96 }),
+    dragonfly: part(1, 100, 512, { memoryLimitMiB: 768 }),
+    redisQueue: part(1, 100, 256, { memoryLimitMiB: 512 }),
+    redisSignalling: part(1, 50, 64, { memoryLimitMiB: 128 }),
+    backup: part(1, 200, 256, { memoryLimitMiB: 384 }),
+    drill: part(1, 250, 512, { memoryLimitMiB: 1024 }),
+    maintenance: part(1, 100, 64, { memoryLimitMiB: 256 }),
+    prometheus: part(1, 100, 384, { memoryLimitMiB: 768 }),
+    alertmanager: part(1, 20, 48, { memoryLimitMiB: 128 }),
+    exporter: part(5, 10, 24, { memoryLimitMiB: 64 }),
+    nodeExporter: part(1, 20, 32, { memoryLimitMiB: 64 }),
+    kubeStateMetrics: part(1, 20, 64, { memoryLimitMiB: 128 }),
     k3s: { cpuMillis: 250, memoryMiB: 1228 },
     system: { cpuMillis: 100, memoryMiB: 512 },
   },
@@ -60,6 +107,19 @@ export const profiles = {
     worker: part(1, 500, 768, { memoryLimitMiB: 1536, cpuLimitMillis: 2000 }),
     traefik: part(1, 100, 128, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
+    keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
+    pgbouncer: part(2, 50, 32, { memoryLimitMiB: 128 }),
+    dragonfly: part(1, 200, 1024, { memoryLimitMiB: 1536 }),
+    redisQueue: part(1, 200, 512, { memoryLimitMiB: 1024 }),
+    redisSignalling: part(1, 50, 64, { memoryLimitMiB: 192 }),
+    backup: part(1, 250, 256, { memoryLimitMiB: 512 }),
+    drill: part(1, 500, 768, { memoryLimitMiB: 2048 }),
+    maintenance: part(1, 100, 64, { memoryLimitMiB: 512 }),
+    prometheus: part(1, 200, 768, { memoryLimitMiB: 1536 }),
+    alertmanager: part(1, 20, 64, { memoryLimitMiB: 128 }),
+    exporter: part(5, 20, 32, { memoryLimitMiB: 96 }),
+    nodeExporter: part(1, 20, 32, { memoryLimitMiB: 64 }),
+    kubeStateMetrics: part(1, 20, 64, { memoryLimitMiB: 192 }),
     k3s: { cpuMillis: 500, memoryMiB: 1228 },
     system: { cpuMillis: 100, memoryMiB: 512 },
   },
@@ -70,6 +130,19 @@ export const profiles = {
     worker: part(1, 500, 1024, { memoryLimitMiB: 2048, cpuLimitMillis: 2000 }),
     traefik: part(1, 200, 256, { memoryLimitMiB: 512 }),
     migration: part(1, 100, 512),
+    keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
+    pgbouncer: part(2, 100, 64, { memoryLimitMiB: 256 }),
+    dragonfly: part(1, 500, 2048, { memoryLimitMiB: 3072 }),
+    redisQueue: part(1, 250, 1024, { memoryLimitMiB: 2048 }),
+    redisSignalling: part(1, 100, 128, { memoryLimitMiB: 256 }),
+    backup: part(1, 500, 384, { memoryLimitMiB: 768 }),
+    drill: part(1, 500, 1024, { memoryLimitMiB: 4096 }),
+    maintenance: part(1, 250, 128, { memoryLimitMiB: 1024 }),
+    prometheus: part(1, 300, 1536, { memoryLimitMiB: 3072 }),
+    alertmanager: part(1, 20, 64, { memoryLimitMiB: 192 }),
+    exporter: part(5, 20, 32, { memoryLimitMiB: 96 }),
+    nodeExporter: part(1, 20, 32, { memoryLimitMiB: 64 }),
+    kubeStateMetrics: part(1, 20, 96, { memoryLimitMiB: 256 }),
     k3s: { cpuMillis: 500, memoryMiB: 1536 },
     system: { cpuMillis: 250, memoryMiB: 512 },
   },
@@ -84,14 +157,25 @@ export const systemReserved = (name: ProfileName): Amount => ({
 /** The settings that decide what runs. */
 export type ProfileChoice = Pick<Settings, "profile"> & {
   readonly app: { readonly apiReplicas?: number | undefined; readonly workerEnabled: boolean };
+  readonly data: { readonly backup?: { readonly drill: { readonly enabled: boolean } } | undefined };
+  readonly monitoring?: object | undefined;
 };
 
-/** The profile with the stack's own choices on top. */
-export const chosenProfile = ({ profile, app }: ProfileChoice): Profile => {
+/** The profile with the stack's own choices on top: what does not run has no replicas. */
+export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice): Profile => {
   const base: Profile = profiles[profile];
+  const only = (runs: boolean, { replicas, size }: Part): Part => ({ replicas: runs ? replicas : 0, size });
+  const watched = (part: Part): Part => only(monitoring !== undefined, part);
   return {
     ...base,
     api: { ...base.api, replicas: app.apiReplicas ?? base.api.replicas },
-    worker: { ...base.worker, replicas: app.workerEnabled ? base.worker.replicas : 0 },
+    worker: only(app.workerEnabled, base.worker),
+    backup: only(data.backup !== undefined, base.backup),
+    drill: only(data.backup?.drill.enabled === true, base.drill),
+    prometheus: watched(base.prometheus),
+    alertmanager: watched(base.alertmanager),
+    exporter: watched(base.exporter),
+    nodeExporter: watched(base.nodeExporter),
+    kubeStateMetrics: watched(base.kubeStateMetrics),
   };
 };

@@ -105,6 +105,10 @@ const callProblems = (
           `flows: ${flowId(from)} calls port "${call.port}" of ${call.workload}, which listens on ${open.join(", ") || "nothing"}`,
         ];
   }
+  // An empty "to" would mean everywhere.
+  if ("addresses" in call && call.addresses.cidrs.length === 0) {
+    return [`flows: ${flowId(from)} calls port ${String(call.addresses.port)} of no network at all`];
+  }
   if ("service" in call && call.service === "kubernetes-api" && context.apiServer.length === 0) {
     return [`flows: ${flowId(from)} calls the Kubernetes API, whose address this stack does not know`];
   }
@@ -188,6 +192,10 @@ const egressRules = (
         ports: call.internetPorts.map(tcp),
       },
     ];
+  }
+  if ("addresses" in call) {
+    const { cidrs, port } = call.addresses;
+    return [{ to: cidrs.map((cidr) => ({ ipBlock: { cidr } })), ports: [tcp(port)] }];
   }
   switch (call.service) {
     case "dns":

@@ -31,6 +31,8 @@ export interface PostgresArgs {
   readonly size: Size;
   /** GiB; local volumes cannot shrink and do not enforce it. */
   readonly storageGiB: number;
+  /** GiB of the write-ahead log's own volume. */
+  readonly walGiB: number;
   readonly storageClass: pulumi.Input<string>;
   readonly priorityClass: pulumi.Input<string>;
   /** Range of pod addresses: nobody else may log in. */
@@ -96,7 +98,7 @@ export class Postgres extends pulumi.ComponentResource {
       passwords: createPasswords(this, name, args).metadata.name,
       tls: certificate.secretName,
       dataClaim: createClaim(this, name, args, "data", args.storageGiB).metadata.name,
-      walClaim: createClaim(this, name, args, "wal", walGiB(args.storageGiB)).metadata.name,
+      walClaim: createClaim(this, name, args, "wal", args.walGiB).metadata.name,
     };
     const headless = createService(this, name, args, "headless");
     createService(this, name, args, "cluster");
@@ -120,9 +122,6 @@ const checkArgs = (args: PostgresArgs): void => {
   ];
   if (problems.length > 0) throw new Error(problems.join("\n"));
 };
-
-/** GiB. Room for a log that cannot be archived for a while, without eating a small disk. */
-const walGiB = (storageGiB: number): number => Math.min(8, Math.max(2, Math.ceil(storageGiB / 4)));
 
 const metadata = (
   args: PostgresArgs,
@@ -151,7 +150,7 @@ const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.c
           layout: postgresLayout,
           memoryMiB: args.size.memoryMiB,
           maxConnections: 100,
-          walGiB: walGiB(args.storageGiB),
+          walGiB: args.walGiB,
           pgaudit: args.image.carries.pgaudit ?? false,
         }),
         "pg_hba.conf": pulumi.output(args.clusterCidr).apply(renderPgHba),

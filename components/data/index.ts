@@ -6,3 +6,4 @@ export {
   type PostgresArgs,
 } from "./Postgres.ts";
 export { database, roles, type LoginRole } from "./layout.ts";
+export { defaultWalGiB } from "./sizing.ts";

@@ -6,7 +6,7 @@
 export type Protocol = "TCP" | "UDP";
 
 /** The layers that have a namespace of their own in each stack. */
-export type Layer = "data" | "app" | "ingress";
+export type Layer = "data" | "cache" | "app" | "ingress" | "monitoring" | "drill";
 
 export interface Listen {
   /** Name of the port within the workload; callers refer to it. */
@@ -32,7 +32,9 @@ export type Call =
   | { readonly service: "edge-backends"; readonly port: number }
   | { readonly service: "dns" | "kubernetes-api" }
   /** TCP ports of public addresses; private ranges stay closed. */
-  | { readonly internetPorts: readonly number[] };
+  | { readonly internetPorts: readonly number[] }
+  /** One TCP port of named networks: a store or a receiver with a private address. */
+  | { readonly addresses: { readonly cidrs: readonly string[]; readonly port: number } };
 
 /** One workload's declaration. */
 export interface FlowDeclaration {

@@ -34,6 +34,49 @@ export const catalogue = {
   },
   // API, worker and migration are one image; it is the team's own, so there is no default
   app: { ref: undefined, carries: {} },
+  // corroborated (multi-arch index); below 1.25.2 a packet of an unknown client stops it
+  pgbouncer: {
+    ref: "docker.io/edoburu/pgbouncer:v1.25.2-p0@sha256:7d7a27d9e90985cab5cf42256f5c13a3120baa4b055b69df37beb272b89b2340",
+    carries: {},
+  },
+  // corroborated (the same digest on two registries)
+  dragonfly: {
+    ref: "docker.dragonflydb.io/dragonflydb/dragonfly:v1.40.1@sha256:ebf3c6c213e82fb51b4521660cca13f06f3421dc5b1ed14f2f474c50b5e29986",
+    carries: {},
+  },
+  // corroborated; Valkey speaks the same dialect, and no two sources agree on a current Redis: an override brings it
+  redis: {
+    ref: "docker.io/valkey/valkey:9.0.3-alpine@sha256:84c96f47ebe197e635cd3ddbe3ab74e8bdf783cf3befbfb1c36387275c1cd5d5",
+    carries: {},
+  },
+  // corroborated
+  curl: {
+    ref: "docker.io/curlimages/curl:8.21.0@sha256:7c12af72ceb38b7432ab85e1a265cff6ae58e06f95539d539b654f2cfa64bb13",
+    carries: {},
+  },
+  // corroborated
+  prometheus: {
+    ref: "docker.io/prom/prometheus:v3.13.2@sha256:508729e0e2d18e11fd742a5a5ca70e557b940a93948c3c95fd0123a6fd538b69",
+    carries: {},
+  },
+  // one named source only: not pinned here
+  alertmanager: { ref: undefined, carries: {} },
+  // corroborated
+  postgresExporter: {
+    ref: "quay.io/prometheuscommunity/postgres-exporter:v0.20.1@sha256:ac5ec343104fae0e2d84a27bb8d69b38430a11910c5382cad85d478d2bab713e",
+    carries: {},
+  },
+  // no public source: not pinned here
+  pgbouncerExporter: { ref: undefined, carries: {} },
+  // no two sources: not pinned here
+  redisExporter: { ref: undefined, carries: {} },
+  // corroborated
+  nodeExporter: {
+    ref: "docker.io/prom/node-exporter:v1.12.1@sha256:1b4e4438faca4dd7e001dd445d161a4a2091b0fededa84093b3a8dfeae1f1be0",
+    carries: {},
+  },
+  // one named source only: not pinned here
+  kubeStateMetrics: { ref: undefined, carries: {} },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ImageName = keyof typeof catalogue;
@@ -70,11 +113,13 @@ export const imageRefProblem = (name: string, value: string): string | undefined
 
 /**
  * The image to run for `name`: the stack's override, else the catalogue's entry.
+ * @param contents what the override carries; default: what the catalogue's entry does
  * @throws Error when neither exists or the override is not pinned; the text names the key `images.<name>`.
  */
 export const resolveImage = (
   name: ImageName,
   overrides: Readonly<Partial<Record<ImageName, ImageRef>>>,
+  contents?: ImageContents,
 ): ResolvedImage => {
   const entry: CatalogueEntry = catalogue[name];
   const ref = overrides[name] ?? entry.ref;
@@ -88,7 +133,7 @@ export const resolveImage = (
   if (!isImageRef(ref) || tag === undefined || digest === undefined) {
     throw new Error(imageRefProblem(name, ref) ?? `images.${name}: "${ref}" is not a pinned image`);
   }
-  return { name, ref, tag, digest, carries: entry.carries };
+  return { name, ref, tag, digest, carries: contents ?? entry.carries };
 };
 
 /**

@@ -1,10 +1,10 @@
 /** Texts that are made from the config schema: project file, editor schema, reference. Pure. */
 
 import { stringify } from "yaml";
-import { settingSchema } from "../../stacks/config/json-schema.ts";
+import { discriminatorOf, settingSchema } from "../../stacks/config/json-schema.ts";
 import type { SchemaNode } from "../../stacks/config/json-schema.ts";
 import { settingKeys, settingsShape } from "../../stacks/config/schema.ts";
-import { secretDeclarations, secretKeys } from "../../stacks/config/secrets.ts";
+import { issuedSecretKeys, secretDeclarations, secretKeys } from "../../stacks/config/secrets.ts";
 import type { SecretDeclaration, SecretKey } from "../../stacks/config/secrets.ts";
 
 const namespace = "platform";
@@ -98,15 +98,13 @@ interface Leaf {
 
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
-const variantOf = (node: SchemaNode): string => asText(node.properties?.["source"]?.const);
-
 /** Every key that takes a value, with its path; variants carry their name. */
 const leaves = (path: string, node: SchemaNode, required: boolean): readonly Leaf[] => {
   if (node.oneOf !== undefined) {
     return node.oneOf.flatMap((option) =>
       Object.entries(option.properties ?? {}).flatMap(([key, inner]) =>
         leaves(
-          key === "source" ? `${path}.source=${variantOf(option)}` : `${path}.${key}`,
+          key === discriminatorOf(option) ? `${path}.${key}=${asText(inner.const)}` : `${path}.${key}`,
           inner,
           option.required?.includes(key) === true,
         ),
@@ -196,6 +194,18 @@ const requirement: Readonly<Record<SecretDeclaration["required"], string>> = {
   "own cluster": "`cluster.source: own`",
   "host.sshAuth key": "`host.sshAuth: key`",
   "cluster.registry": "`cluster.registry`",
+  "data.backup": "`data.backup`",
+  "data.postgres.readers": "`data.postgres.readers`",
+  "monitoring.receiver webhook": "`monitoring.receiver.kind: webhook`",
+  "monitoring.receiver smtp": "`monitoring.receiver.kind: smtp`",
+  "monitoring.deadMansSwitch": "`monitoring.deadMansSwitch`",
+};
+
+const formText: Readonly<Record<NonNullable<SecretDeclaration["form"]>, string>> = {
+  "private key": "PEM",
+  "64 hex": "64 hex",
+  "https URL": "https URL",
+  "passwords by name": "JSON",
 };
 
 /** docs/configuration.md; commands show the values of an example stack. */
@@ -212,15 +222,16 @@ export const renderReference = (example: Example): string =>
     ...settingKeys.flatMap((key) => section(key, example)),
     "## Secrets",
     "",
-    "`npm run stack:init -- STACK` makes all but `registryPassword` and stores them encrypted. A secret in clear is refused,",
-    "as is one below its length, one that is used twice, and one that the stack has no use for.",
+    `\`npm run stack:init -- STACK\` makes them and stores them encrypted, except those that someone else issues: ${issuedSecretKeys.map((key) => `\`${key}\``).join(", ")}.`,
+    "A secret in clear is refused, as is one below its length, one that is used twice, and one that the stack has no use for.",
     "To rotate one, store a new value and raise the `rotation` of the part that uses it.",
     "",
-    "| Key | Needed with | Length | Meaning |",
+    "| Key | Needed with | Length or form | Meaning |",
     "|---|---|---|---|",
     ...secretKeys.map((key) => {
-      const length = secret(key).pem === undefined ? `≥ ${String(secret(key).minimumLength)}` : "PEM";
-      return `| \`${key}\` | ${requirement[secret(key).required]} | ${length} | ${cell(secret(key).description)} |`;
+      const { form } = secret(key);
+      const shape = form === undefined ? `≥ ${String(secret(key).minimumLength)}` : formText[form];
+      return `| \`${key}\` | ${requirement[secret(key).required]} | ${shape} | ${cell(secret(key).description)} |`;
     }),
     "",
     "Each is set from standard input, so that it stands in no process list and no shell history:",

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { isDomain, parseCidr, contains, parseIpv4 } from "../../stacks/config/network.ts";
 import { isNeeded } from "../../stacks/config/secret-rules.ts";
+import type { SecretUse } from "../../stacks/config/secret-rules.ts";
 import { secretKeys } from "../../stacks/config/secrets.ts";
 import type { SecretKey } from "../../stacks/config/secrets.ts";
 import { UserError } from "./user-error.ts";
@@ -23,6 +24,8 @@ export interface StackFile {
   readonly nodeIp: string | undefined;
   readonly domain: string | undefined;
   readonly certificate: string | undefined;
+  /** People with a read-only role at the database. */
+  readonly readers: readonly string[];
   readonly neededSecrets: readonly SecretKey[];
   readonly presentSecrets: ReadonlySet<SecretKey>;
 }
@@ -33,6 +36,24 @@ const group = (value: unknown): Group =>
   typeof value === "object" && value !== null ? (value as Group) : {};
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
+
+/** The settings of data and monitoring that decide which secrets there are. Whether they are right is the program's. */
+const dataUse = (config: Group): Pick<SecretUse, "data" | "monitoring"> => {
+  const data = group(config["platform:data"]);
+  const readers = group(data["postgres"])["readers"];
+  const monitoring = config["platform:monitoring"];
+  const kind = group(group(monitoring)["receiver"])["kind"] === "smtp" ? "smtp" : "webhook";
+  return {
+    data: {
+      postgres: { readers: Array.isArray(readers) ? readers.filter((name) => typeof name === "string") : [] },
+      backup: data["backup"],
+    },
+    monitoring:
+      monitoring === undefined
+        ? undefined
+        : { receiver: { kind }, deadMansSwitch: group(monitoring)["deadMansSwitch"] !== false },
+  };
+};
 
 /** Reads the text of a stack file. @param name stands in errors */
 export const parseStackFile = (name: string, content: string): StackFile => {
@@ -54,7 +75,11 @@ export const parseStackFile = (name: string, content: string): StackFile => {
     );
   }
   const sshAuth = host["sshAuth"] === "agent" ? "agent" : "key";
-  const use = { cluster: { source, registry: cluster["registry"] }, host: { sshAuth } } as const;
+  const use = {
+    cluster: { source, registry: cluster["registry"] },
+    host: { sshAuth },
+    ...dataUse(config),
+  } as const;
   return {
     source,
     sshAuth,
@@ -66,6 +91,7 @@ export const parseStackFile = (name: string, content: string): StackFile => {
     nodeIp: text(cluster["nodeIp"]),
     domain: text(config["platform:domain"]),
     certificate: text(config["platform:caCertificate"]),
+    readers: use.data?.postgres.readers ?? [],
     neededSecrets: secretKeys.filter((key) => isNeeded(key, use) === true),
     presentSecrets: new Set(
       secretKeys.filter((key) => text(group(config[`platform:${key}`])["secure"]) !== undefined),

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
+import { issuedSecretKeys } from "../../stacks/config/secrets.ts";
 import type { SecretKey } from "../../stacks/config/secrets.ts";
 import { createCertificateAuthority } from "./ca.ts";
 import { chooseDomain, planHost, planLogin } from "./init-host.ts";
@@ -19,7 +20,15 @@ import { UserError } from "./user-error.ts";
 const strongSecret = (): string => randomBytes(32).toString("hex");
 
 /** Secrets that stack:init cannot make because someone else issues them. */
-const issuedElsewhere: ReadonlySet<SecretKey> = new Set(["registryPassword"]);
+const issuedElsewhere: ReadonlySet<SecretKey> = new Set(issuedSecretKeys);
+
+const makeSecret = (key: SecretKey, file: StackFile): string =>
+  key === "postgresReaderPasswords"
+    ? JSON.stringify(Object.fromEntries(file.readers.map((name) => [name, strongSecret()])))
+    : strongSecret();
+
+const escrowNote =
+  "backupEncryptionKey: without it every backup is lost, for ever; keep a copy outside of this repository and of the machine: pulumi config get platform:backupEncryptionKey";
 
 interface Plan {
   readonly plain: Readonly<Record<string, string>>;
@@ -76,7 +85,7 @@ const makePlan = async (file: StackFile, o: InitOptions, prompter: Prompter | un
   );
   const generated = missing
     .filter((key) => !issuedElsewhere.has(key))
-    .map((key) => [key, strongSecret()] as const);
+    .map((key) => [key, makeSecret(key, file)] as const);
   return {
     plain: {
       ...host.plain,
@@ -100,7 +109,8 @@ const makePlan = async (file: StackFile, o: InitOptions, prompter: Prompter | un
     notes: [
       ...missing
         .filter((key) => issuedElsewhere.has(key))
-        .map((key) => `${key}: not made here; pulumi config set --secret platform:${key}`),
+        .map((key) => `${key}: issued elsewhere; pulumi config set --secret platform:${key}`),
+      ...(missing.includes("backupEncryptionKey") ? [escrowNote] : []),
       ...(login.publicKey === undefined ? [] : [`public key of the stack: ${login.publicKey}`]),
     ],
   };

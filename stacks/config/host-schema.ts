@@ -1,9 +1,9 @@
 /** The shape of the settings `host` and `cluster`. */
 
 import * as z from "zod";
-import { address, cidr, count, text } from "./fields.ts";
+import { address, cidr, count, cron, text } from "./fields.ts";
 import { isDnsLabel, parseIpv4 } from "./network.ts";
-import { hostKeyProblem, isAbsolutePath, isCron, isFlag } from "./syntax.ts";
+import { hostKeyProblem, isAbsolutePath, isFlag } from "./syntax.ts";
 
 export const host = z.strictObject({
   address: address.describe("IPv4 address or name under which SSH reaches the host."),
@@ -107,9 +107,7 @@ const ownCluster = z.strictObject({
   serviceCidr: cidr
     .default("10.43.0.0/16")
     .describe("Addresses of services. Cannot change after the first start."),
-  etcdSnapshotSchedule: text(isCron, 'must be five numeric cron fields such as "15 */6 * * *"')
-    .default("15 */6 * * *")
-    .describe("When etcd is snapshotted: cron, in UTC."),
+  etcdSnapshotSchedule: cron.default("15 */6 * * *").describe("When etcd is snapshotted: cron, in UTC."),
   etcdSnapshotRetention: count(1, 1000).default(28).describe("How many etcd snapshots stay on the host."),
   kubeletArgs: z
     .array(text(isFlag, "must be key=value without leading dashes"))

@@ -27,9 +27,14 @@ export const settingSchema = (key: SettingKey): SchemaNode => {
   return node;
 };
 
+/** The key that tells the variants of a union apart: the one that is fixed in each. */
+export const discriminatorOf = (option: SchemaNode): string | undefined =>
+  Object.entries(option.properties ?? {}).find(([, inner]) => inner.const !== undefined)?.[0];
+
 const matches = (option: SchemaNode, input: unknown): boolean => {
-  const source = option.properties?.["source"]?.const;
-  return typeof input === "object" && input !== null && "source" in input && input.source === source;
+  const key = discriminatorOf(option);
+  if (key === undefined || typeof input !== "object" || input === null) return false;
+  return (input as Record<string, unknown>)[key] === option.properties?.[key]?.const;
 };
 
 const step = (node: SchemaNode, input: unknown, part: PropertyKey): readonly [SchemaNode, unknown] => {

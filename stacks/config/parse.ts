@@ -1,15 +1,17 @@
 /** From the raw strings of a stack file to typed settings, with every problem in one error. Pure: no Pulumi. */
 
 import type * as z from "zod";
+import { postgresLayout } from "../../components/data/layout.ts";
+import { defaultWalGiB } from "../../components/data/sizing.ts";
 import { knownKeysAt } from "./json-schema.ts";
 import { ConfigError, describeIssue, nearest, setCommand, unknownKey } from "./problems.ts";
 import { crossProblems } from "./rules.ts";
 import { settingKeys, settingsShape } from "./schema.ts";
-import type { PartialSettings, SettingKey } from "./schema.ts";
+import type { Parsed, PartialSettings, SettingKey } from "./schema.ts";
 import { secretProblems } from "./secret-rules.ts";
 import { isSecretKey, secretKeys } from "./secrets.ts";
 import type { SecretKey } from "./secrets.ts";
-import type { ClusterConfig, HostConfig, Settings } from "./types.ts";
+import type { ClusterConfig, DataConfig, HostConfig, Settings } from "./types.ts";
 
 export const namespace = "platform";
 
@@ -131,8 +133,31 @@ const withDefaults = (stack: string, s: CompleteSettings): Settings => {
     cluster,
     images,
     app: { ...s.app, apiReplicas: s.app.apiReplicas },
+    data: dataWithDefaults(s.prefix, s.data),
+    monitoring: s.monitoring,
   };
 };
+
+const dataWithDefaults = (prefix: string, { postgres, pgbouncer, backup }: Parsed<"data">): DataConfig => ({
+  postgres: {
+    ...postgres,
+    walGiB: postgres.walGiB ?? defaultWalGiB(postgres.storageGiB),
+    imageContents: postgres.imageContents && {
+      pgaudit: postgres.imageContents.includes("pgaudit"),
+      walg: postgres.imageContents.includes("walg"),
+    },
+    auditedTables: postgres.auditedTables,
+  },
+  pgbouncer,
+  backup: backup && {
+    ...backup,
+    prefix: backup.prefix ?? `pg${String(postgresLayout.major)}/${prefix}`,
+    caCertificate: backup.caCertificate,
+    networkRateLimitMiBps: backup.networkRateLimitMiBps,
+    binary: backup.binary,
+    drill: { ...backup.drill, storageGiB: backup.drill.storageGiB ?? postgres.storageGiB },
+  },
+});
 
 const isComplete = (s: PartialSettings, unparsed: ReadonlySet<string>): s is CompleteSettings =>
   unparsed.size === 0 && settingKeys.every((key) => key in s);

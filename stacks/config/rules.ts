@@ -10,8 +10,9 @@ import {
   isKnownVersion,
 } from "../../components/cluster/releases.ts";
 import { budgetOf, checkBudget } from "../budget.ts";
-import { catalogue, imageNames } from "../../components/workload/images.ts";
+import { catalogue } from "../../components/workload/images.ts";
 import type { CatalogueEntry } from "../../components/workload/images.ts";
+import { imagesInUse } from "./images-in-use.ts";
 import { contains, overlaps, parseCidr, parseIpv4 } from "./network.ts";
 import type { Cidr } from "./network.ts";
 import { setCommand } from "./problems.ts";
@@ -165,7 +166,7 @@ const dataDirectory = (path: string): readonly string[] => {
 };
 
 const images = (s: PartialSettings): readonly string[] =>
-  imageNames.flatMap((name) => {
+  imagesInUse(s).flatMap((name) => {
     const entry: CatalogueEntry = catalogue[name];
     return when(
       s.images !== undefined && s.images[name] === undefined && entry.ref === undefined,
@@ -183,15 +184,14 @@ const disk = (s: PartialSettings): readonly string[] => {
 };
 
 const budget = (s: PartialSettings): readonly string[] => {
-  if (s.vps === undefined || s.profile === undefined || s.app === undefined || s.cluster === undefined)
-    return [];
-  const problem = checkBudget(
-    s.vps,
-    budgetOf({ profile: s.profile, app: s.app }, s.cluster.source === "own"),
-  );
+  const { vps, profile, app, cluster, data } = s;
+  if (vps === undefined || profile === undefined || app === undefined) return [];
+  if (cluster === undefined || data === undefined) return [];
+  const choice = { profile, app, data, monitoring: s.monitoring };
+  const problem = checkBudget(vps, budgetOf(choice, cluster.source === "own"));
   if (problem === undefined) return [];
   const remedy = "order a larger machine, choose a smaller profile, or lower app.apiReplicas";
-  return [`vps: profile "${s.profile}" does not fit; ${remedy}: ${problem.replaceAll("\n", "\n      ")}`];
+  return [`vps: profile "${profile}" does not fit; ${remedy}: ${problem.replaceAll("\n", "\n      ")}`];
 };
 
 /**

@@ -8,12 +8,12 @@
 import * as z from "zod";
 import { imageNames, isImageRef } from "../../components/workload/images.ts";
 import type { ImageName, ImageRef } from "../../components/workload/images.ts";
-import { cidr, count, text } from "./fields.ts";
+import { cache, data } from "./data-schema.ts";
+import { cidr, count, rotation, text } from "./fields.ts";
 import { cluster, host } from "./host-schema.ts";
+import { monitoring } from "./monitoring-schema.ts";
 import { isDomain } from "./network.ts";
 import { isUrlPath } from "./syntax.ts";
-
-const rotation = count(0, 1_000_000).default(0);
 
 const vps = z.strictObject({
   cpus: count(1, 256).describe("Processors of the machine as ordered."),
@@ -67,7 +67,7 @@ export const settingsShape = {
   handlesPhi: z
     .boolean()
     .describe(
-      "True as soon as real patient data may enter. Demands baaReference, adminCidrs and encryption.",
+      "True as soon as real patient data may enter. Demands baaReference, adminCidrs, encryption, backups, monitoring.",
     ),
   baaReference: z
     .string()
@@ -84,16 +84,8 @@ export const settingsShape = {
   host: host.optional().describe("The machine and how to reach it. Only with cluster.source own."),
   cluster: cluster.describe("The Kubernetes cluster: own, or shared with another stack."),
   images: z.strictObject(imageShape).prefault({}).describe("Replacements for images of the catalogue."),
-  data: z
-    .strictObject({
-      postgres: z.strictObject({
-        storageGiB: count(1, 16_384).describe("Size of the database volume, in GiB."),
-        rotation: rotation.describe(
-          "Raise it to roll PostgreSQL after a password or certificate was changed.",
-        ),
-      }),
-    })
-    .describe("What holds data."),
+  data: data.describe("What holds data."),
+  cache: cache.prefault({}).describe("What holds data for a while."),
   app: app.prefault({}).describe("The healthcare backend."),
   ingress: z
     .strictObject({
@@ -102,6 +94,9 @@ export const settingsShape = {
     })
     .prefault({})
     .describe("The entry for HTTP."),
+  monitoring: monitoring
+    .optional()
+    .describe("Metrics and alerts. Without it nothing is watched. Required with handlesPhi."),
   caCertificate: z
     .string()
     .regex(/^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?$/, {

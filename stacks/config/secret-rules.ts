@@ -9,6 +9,13 @@ import type { SecretDeclaration, SecretKey } from "./secrets.ts";
 export interface SecretUse {
   readonly cluster?: { readonly source: "own" | "shared"; readonly registry?: unknown } | undefined;
   readonly host?: { readonly sshAuth: "key" | "agent" } | undefined;
+  readonly data?: {
+    readonly postgres: { readonly readers: readonly string[] };
+    readonly backup?: unknown;
+  };
+  readonly monitoring?:
+    | { readonly receiver: { readonly kind: "webhook" | "smtp" }; readonly deadMansSwitch: boolean }
+    | undefined;
 }
 
 /** Whether this stack needs the secret; undefined while the setting that decides could not be read. */
@@ -26,6 +33,27 @@ export const isNeeded = (key: SecretKey, s: SecretUse): boolean | undefined => {
     case "cluster.registry":
       if (s.cluster === undefined) return undefined;
       return s.cluster.source === "own" && s.cluster.registry !== undefined;
+    case "data.backup":
+      return s.data === undefined ? undefined : s.data.backup !== undefined;
+    case "data.postgres.readers":
+      return s.data === undefined ? undefined : s.data.postgres.readers.length > 0;
+    default:
+      return monitoringNeeds(declaration.required, s);
+  }
+};
+
+const monitoringNeeds = (required: SecretDeclaration["required"], s: SecretUse): boolean | undefined => {
+  if (!("monitoring" in s)) return undefined;
+  const { monitoring } = s;
+  switch (required) {
+    case "monitoring.receiver webhook":
+      return monitoring?.receiver.kind === "webhook";
+    case "monitoring.receiver smtp":
+      return monitoring?.receiver.kind === "smtp";
+    case "monitoring.deadMansSwitch":
+      return monitoring?.deadMansSwitch === true;
+    default:
+      return undefined;
   }
 };
 
@@ -38,12 +66,11 @@ const presence = (
   const needed = isNeeded(key, s);
   const declaration: SecretDeclaration = secretDeclarations[key];
   if (needed === true && value === undefined) {
-    const generated = key !== "registryPassword";
     return [
       `${key}: missing; ` +
-        (generated
-          ? `npm run stack:init -- ${stack} makes it`
-          : `pulumi config set --secret platform:${key}`),
+        (declaration.issuedElsewhere === true
+          ? `pulumi config set --secret platform:${key}`
+          : `npm run stack:init -- ${stack} makes it`),
     ];
   }
   if (needed === false && value !== undefined) {
@@ -78,21 +105,92 @@ const privateKeyProblem = (value: string): string | undefined => {
     : undefined;
 };
 
-const shape = (key: SecretKey, value: string): readonly string[] => {
-  const declaration: SecretDeclaration = secretDeclarations[key];
-  if (declaration.pem !== undefined) {
-    const problem = privateKeyProblem(value);
-    return problem === undefined ? [] : [`${key}: ${problem}`];
+/** A line break or a blank at an end is a slip of copying; the other side would only say "denied". */
+const issuedCharacters = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
+
+const httpsUrlProblem = (value: string): string | undefined => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return url?.protocol === "https:" && /^[\x21-\x7e]+$/.test(value)
+    ? undefined
+    : "is not an https:// URL without blanks";
+};
+
+const formProblem = (form: NonNullable<SecretDeclaration["form"]>, value: string): string | undefined => {
+  switch (form) {
+    case "private key":
+      return privateKeyProblem(value);
+    case "64 hex":
+      return /^[0-9a-f]{64}$/.test(value)
+        ? undefined
+        : `has to be exactly 64 characters of 0-9 and a-f (it has ${String(value.length)} characters); openssl rand -hex 32 makes one`;
+    case "https URL":
+      return httpsUrlProblem(value);
+    case "passwords by name":
+      return parsePasswords(value) === undefined
+        ? 'is not a JSON object of texts such as {"name":"password"}'
+        : undefined;
   }
+};
+
+const passwordProblems = (key: string, value: string, declaration: SecretDeclaration): readonly string[] => {
+  const issued = declaration.issuedElsewhere === true;
+  const remedy = issued ? "set the whole of what was issued" : "openssl rand -hex 32 makes one";
   return [
     ...(value.length < declaration.minimumLength
       ? [
-          `${key}: has ${String(value.length)} characters, at least ${String(declaration.minimumLength)} are needed; openssl rand -hex 32 makes one`,
+          `${key}: has ${String(value.length)} characters, at least ${String(declaration.minimumLength)} are needed; ${remedy}`,
         ]
       : []),
-    ...(key !== "registryPassword" && !plainCharacters.test(value)
+    ...(!issued && !plainCharacters.test(value)
       ? [`${key}: holds characters that are not safe in a URL; only letters, digits and . _ ~ - are accepted`]
       : []),
+    ...(issued && !issuedCharacters.test(value)
+      ? [
+          `${key}: starts or ends with a blank, or holds a line break or a character outside of ASCII; ${remedy}`,
+        ]
+      : []),
+  ];
+};
+
+const shape = (key: SecretKey, value: string): readonly string[] => {
+  const declaration: SecretDeclaration = secretDeclarations[key];
+  if (declaration.form === undefined) return passwordProblems(key, value, declaration);
+  const problem = formProblem(declaration.form, value);
+  return problem === undefined ? [] : [`${key}: ${problem}`];
+};
+
+/** `{"name":"password"}`, or undefined when the text is something else. */
+export const parsePasswords = (value: string): Readonly<Record<string, string>> | undefined => {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    const isRecord = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
+    return isRecord && Object.values(parsed).every((inner) => typeof inner === "string")
+      ? (parsed as Readonly<Record<string, string>>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Names may be shown, they stand in clear in `data.postgres.readers` too; passwords never. */
+const readerProblems = (value: string | undefined, s: PartialSettings, stack: string): readonly string[] => {
+  const passwords = parsePasswords(value ?? "");
+  const readers = s.data?.postgres.readers ?? [];
+  if (passwords === undefined || readers.length === 0) return [];
+  const key = "postgresReaderPasswords";
+  const declaration: SecretDeclaration = { ...secretDeclarations[key] };
+  const strange = Object.keys(passwords).filter((name) => !readers.includes(name));
+  return [
+    ...readers
+      .filter((name) => passwords[name] === undefined)
+      .map((name) => `${key}: holds no password for "${name}"; npm run stack:init -- ${stack} adds it`),
+    ...strange.map(
+      (name) =>
+        `${key}: holds a password for "${name}", who is not in data.postgres.readers; npm run stack:init -- ${stack} removes it`,
+    ),
+    ...readers.flatMap((name) =>
+      passwords[name] === undefined ? [] : passwordProblems(`${key}.${name}`, passwords[name], declaration),
+    ),
   ];
 };
 
@@ -139,6 +237,7 @@ export const secretProblems = (
     const value = values[key];
     return [...presence(key, value, s, stack), ...(value === undefined ? [] : shape(key, value))];
   }),
+  ...readerProblems(values.postgresReaderPasswords, s, stack),
   ...repeated(values),
   ...certificateAuthority(s.caCertificate, values.caPrivateKey),
 ];

@@ -1,5 +1,7 @@
 /** Small grammars of values that others parse later, on a host, where a mistake is expensive. Pure. */
 
+import { isAddress, parseIpv4 } from "./network.ts";
+
 const hostKeyBytes = 51; // two length fields, the name of the algorithm (11), the key (32)
 
 /** What is wrong with a pinned host key, or undefined. Only ed25519: an ssh-rsa pin would ask the host for SHA-1. */
@@ -22,7 +24,8 @@ const cronRanges = [
   [0, 23],
   [1, 31],
   [1, 12],
-  [0, 7],
+  // 7 for Sunday is an error for k3s and Kubernetes.
+  [0, 6],
 ] as const;
 
 const cronTerm = (term: string, low: number, high: number): boolean => {
@@ -34,7 +37,7 @@ const cronTerm = (term: string, low: number, high: number): boolean => {
   return from >= low && to <= high && from <= to && step >= 1;
 };
 
-/** True for five numeric cron fields (lists, ranges, steps). Names and `@daily` are left out: k3s reads UTC either way. */
+/** True for five numeric cron fields (lists, ranges, steps). Names and `@daily` are left out. */
 export const isCron = (text: string): boolean => {
   const fields = text.split(" ");
   return (
@@ -54,3 +57,33 @@ export const isAbsolutePath = (text: string): boolean =>
 
 /** Path of an HTTP request, without query or fragment. */
 export const isUrlPath = (text: string): boolean => /^\/[A-Za-z0-9._~/-]*$/.test(text);
+
+/**
+ * True for the exact name of a time zone that this machine knows. Offsets such as `+01:00` are no names, and
+ * Kubernetes looks names up as files, case included.
+ */
+export const isTimeZone = (text: string): boolean => {
+  if (!/^[A-Z][A-Za-z]*(\/[A-Z][A-Za-z0-9_+-]*)*$/.test(text)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+};
+
+/** `https://host` or `https://host:port`: IPv4 or a name in lower case, nothing behind it. */
+export const isHttpsOrigin = (text: string): boolean => {
+  const match = /^https:\/\/([a-z0-9.-]+)(?::([1-9]\d{0,4}))?$/.exec(text);
+  return match !== null && isAddress(match[1] ?? "") && Number(match[2] ?? 443) <= 65_535;
+};
+
+export const isBucket = (text: string): boolean =>
+  /^[a-z0-9]([a-z0-9.-]{1,61})[a-z0-9]$/.test(text) && !text.includes("..") && parseIpv4(text) === undefined;
+
+/** Path of objects in a bucket: characters that need no quoting anywhere. */
+export const isKeyPrefix = (text: string): boolean =>
+  text.length <= 200 && text.split("/").every((part) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(part));
+
+/** `schema.table`, both as PostgreSQL writes them without quotes. */
+export const isQualifiedName = (text: string): boolean =>
+  /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/.test(text);

@@ -3,6 +3,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ImageName, ImageRef } from "../../components/workload/images.ts";
 
+import type { CacheConfig, DataConfig, MonitoringConfig } from "./data-types.ts";
+
+export type * from "./data-types.ts";
+
 export type ProfileName = "tiny" | "small" | "medium" | "large";
 export type Architecture = "amd64" | "arm64";
 
@@ -100,9 +104,12 @@ export interface Settings {
   readonly host: HostConfig | undefined;
   readonly cluster: ClusterConfig;
   readonly images: Readonly<Partial<Record<ImageName, ImageRef>>>;
-  readonly data: { readonly postgres: { readonly storageGiB: number; readonly rotation: number } };
+  readonly data: DataConfig;
+  readonly cache: CacheConfig;
   readonly app: AppConfig;
   readonly ingress: { readonly tls: "internal"; readonly rotation: number };
+  /** Undefined: nothing is watched. */
+  readonly monitoring: MonitoringConfig | undefined;
   /** PEM of the internal CA; every client of the platform may have it. */
   readonly caCertificate: string;
 }
@@ -119,6 +126,34 @@ export interface Secrets {
   readonly postgresMigrationPassword: pulumi.Output<string>;
   readonly postgresAppPassword: pulumi.Output<string>;
   readonly postgresMonitorPassword: pulumi.Output<string>;
+  /** Of role app_b; `postgresAppPassword` is that of app_a. */
+  readonly postgresAppPasswordB: pulumi.Output<string>;
+  /** Of role pgbouncer_auth. */
+  readonly postgresPgbouncerPassword: pulumi.Output<string>;
+  readonly postgresMaintenancePassword: pulumi.Output<string>;
+  /** JSON object: name of a reader to password. Only with `data.postgres.readers`. */
+  readonly postgresReaderPasswords: pulumi.Output<string> | undefined;
+  readonly pgbouncerStatsPassword: pulumi.Output<string>;
+  readonly pgbouncerAdminPassword: pulumi.Output<string>;
+  readonly cacheAppPassword: pulumi.Output<string>;
+  readonly queueAppPassword: pulumi.Output<string>;
+  readonly signallingVideoPassword: pulumi.Output<string>;
+  readonly redisMetricsPassword: pulumi.Output<string>;
+  readonly redisProbePassword: pulumi.Output<string>;
+  /** Only with `data.backup`. */
+  readonly postgresBackupPassword: pulumi.Output<string> | undefined;
+  /** 64 hex characters. Only with `data.backup`. */
+  readonly backupEncryptionKey: pulumi.Output<string> | undefined;
+  /** Only with `data.backup`. */
+  readonly backupAccessKeyId: pulumi.Output<string> | undefined;
+  /** Only with `data.backup`. */
+  readonly backupSecretAccessKey: pulumi.Output<string> | undefined;
+  /** Only with `monitoring.receiver.kind: webhook`. */
+  readonly alertWebhookUrl: pulumi.Output<string> | undefined;
+  /** Only with `monitoring.receiver.kind: smtp`. */
+  readonly alertSmtpPassword: pulumi.Output<string> | undefined;
+  /** Only with `monitoring.deadMansSwitch`. */
+  readonly deadMansSwitchUrl: pulumi.Output<string> | undefined;
   readonly appJwtSecret: pulumi.Output<string>;
   readonly appSessionSecret: pulumi.Output<string>;
   readonly appCookieSecret: pulumi.Output<string>;

@@ -14,6 +14,7 @@ export const createDatabase = (
       image: image("postgres"),
       size: profile.postgres.size,
       storageGiB: config.data.postgres.storageGiB,
+      walGiB: config.data.postgres.walGiB,
       storageClass: ground.defaults.storageClass,
       priorityClass: ground.defaults.priorityClasses.data,
       clusterCidr: foundation.clusterCidr,

@@ -3,14 +3,13 @@ import { runProgram, runTwoStacksOnOneHost } from "../support/program.ts";
 import { objectName, ofKind, type ResourceRecord } from "../support/records.ts";
 import { allRules } from "../support/rules/index.ts";
 import { uniqueNames } from "../support/rules/structure.ts";
-import { exampleStacks, fakeSecrets } from "../unit/stacks/examples.ts";
+import { exampleStacks, canaries } from "../unit/stacks/examples.ts";
 
 /**
  * The rules that every stack of the platform keeps, on the real stack files. Not proved here: that a cluster accepts
  * the objects and that they work together.
  */
 
-const canaries = Object.values(fakeSecrets);
 const prefixes = { local: "hc-local", staging: "hc-stg", production: "hc-prod" } as const;
 const ruleNames = Object.keys(allRules({ prefix: "x", canaries }));
 

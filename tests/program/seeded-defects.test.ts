@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../support/program.ts";
 import { kindOf, type ResourceRecord } from "../support/records.ts";
 import { allRules } from "../support/rules/index.ts";
-import { fakeSecrets } from "../unit/stacks/examples.ts";
+import { canaries, fakeSecrets } from "../unit/stacks/examples.ts";
 
 /** Each rule is shown a program with one defect. A rule that stays silent here proves nothing elsewhere. */
 
@@ -307,7 +307,7 @@ const broken = (records: readonly ResourceRecord[], defect: Defect): readonly Re
 };
 
 describe("each rule notices its defect", () => {
-  const rules = allRules({ prefix: "hc-prod", canaries: Object.values(fakeSecrets) });
+  const rules = allRules({ prefix: "hc-prod", canaries });
   let records: readonly ResourceRecord[];
   beforeAll(async () => {
     ({ records } = await runProgram("production"));

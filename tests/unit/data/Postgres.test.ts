@@ -12,6 +12,7 @@ const args = (changes: Partial<PostgresArgs> = {}): PostgresArgs => ({
   image: image("postgres", "18.6-trixie"),
   size: { cpuMillis: 500, memoryMiB: 1024 },
   storageGiB: 20,
+  walGiB: 5,
   storageClass: "hc-retain",
   priorityClass: "hc-data",
   clusterCidr: "10.42.0.0/16",
@@ -54,7 +55,7 @@ describe("Postgres", () => {
   });
 
   it("asks for the volumes that config names", async () => {
-    const records = await made({ storageGiB: 100 });
+    const records = await made({ storageGiB: 100, walGiB: 8 });
     expect(at(child(records, "db-data").inputs, "spec.resources.requests.storage")).toBe("100Gi");
     expect(at(child(records, "db-wal").inputs, "spec.resources.requests.storage")).toBe("8Gi");
     expect(at(child(records, "db-data").inputs, "spec.storageClassName")).toBe("hc-retain");

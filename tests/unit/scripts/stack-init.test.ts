@@ -94,7 +94,14 @@ const unchanged = (): void => {
 describe("stack:init", () => {
   it("makes a stack file that the program accepts", async () => {
     await init(withKey());
-    const made = { ...secrets(), registryPassword: "issued-by-the-registry" };
+    const issued = {
+      registryPassword: "issued-by-the-registry",
+      backupAccessKeyId: "issued-by-the-store",
+      backupSecretAccessKey: "issued-by-the-store-as-well",
+      alertWebhookUrl: "https://alerts.example.com/token",
+      deadMansSwitchUrl: "https://watchdog.example.com/token",
+    };
+    const made = { ...secrets(), ...issued };
     const plain = Object.entries(config()).filter(([key]) => !isSecretKey(key.replace("platform:", "")));
     const values = [
       ...plain,
@@ -116,7 +123,7 @@ describe("stack:init", () => {
   it("shows no secret: not on the screen, not in an argument", async () => {
     await init(withKey());
     const values = Object.values(secrets());
-    expect(values).toHaveLength(10);
+    expect(values).toHaveLength(22);
     for (const value of values) {
       expect(output.join("\n")).not.toContain(value.slice(0, 30));
       expect(fake.calls()).not.toContain(value.slice(0, 30));
@@ -143,11 +150,53 @@ describe("stack:init", () => {
     output = [];
     await init([]);
     expect(readFileSync(file, "utf8")).toBe(before);
-    expect(output.filter((line) => !line.startsWith("kept"))).toEqual([
-      "note    registryPassword: not made here; pulumi config set --secret platform:registryPassword",
-    ]);
+    expect(output.filter((line) => !line.startsWith("kept"))).toEqual(
+      [
+        ...["backupAccessKeyId", "backupSecretAccessKey", "alertWebhookUrl", "deadMansSwitchUrl"],
+        "registryPassword",
+      ].map((key) => `note    ${key}: issued elsewhere; pulumi config set --secret platform:${key}`),
+    );
     expect(output).toContain("kept    caPrivateKey");
     expect(output).toContain("kept    host.hostKey");
+  });
+
+  it("says once that the backup key must be kept elsewhere too", async () => {
+    await init(withKey());
+    expect(output.filter((line) => line.includes("backupEncryptionKey"))).toEqual([
+      "set     backupEncryptionKey (secret)",
+      "note    backupEncryptionKey: without it every backup is lost, for ever; keep a copy outside of this repository and of the machine: pulumi config get platform:backupEncryptionKey",
+    ]);
+    output = [];
+    await init([]);
+    expect(output.filter((line) => line.includes("backupEncryptionKey"))).toEqual([
+      "kept    backupEncryptionKey",
+    ]);
+  });
+
+  it("makes a password for each reader", async () => {
+    const text = readFileSync(file, "utf8").replace(
+      "      storageGiB: 20\n",
+      "      storageGiB: 20\n      readers: [jane_doe, john_roe]\n",
+    );
+    writeFileSync(file, text);
+    await init(withKey());
+    const passwords = JSON.parse(secrets()["postgresReaderPasswords"] ?? "{}") as Record<string, string>;
+    expect(Object.keys(passwords)).toEqual(["jane_doe", "john_roe"]);
+    expect(passwords["jane_doe"]).toMatch(/^[0-9a-f]{64}$/);
+    expect(passwords["john_roe"]).not.toBe(passwords["jane_doe"]);
+  });
+
+  it("asks for no secret of what is not set", async () => {
+    const text = readFileSync(file, "utf8")
+      .replace(/ {2}platform:monitoring:\n( {4}.*\n)+/, "")
+      .replace(/ {4}backup:\n( {6}.*\n)+/, "");
+    writeFileSync(file, text);
+    await init(withKey());
+    expect(output.filter((line) => line.startsWith("note"))).toEqual([
+      "note    registryPassword: issued elsewhere; pulumi config set --secret platform:registryPassword",
+    ]);
+    expect(Object.keys(secrets())).not.toContain("backupEncryptionKey");
+    expect(Object.keys(secrets())).not.toContain("postgresBackupPassword");
   });
 
   it("creates the stack without touching the committed file", async () => {
@@ -166,7 +215,7 @@ describe("stack:init", () => {
     vi.stubEnv("FAKE_PULUMI_FAIL", "");
     await init(["--ssh-key", join(fake.directory, "id")]);
     expect(secrets()).toMatchObject(first);
-    expect(Object.keys(secrets())).toHaveLength(10);
+    expect(Object.keys(secrets())).toHaveLength(22);
   });
 
   it("a new CA only on demand, and not when its key is lost", async () => {
@@ -198,10 +247,22 @@ describe("stack:init", () => {
       "appCookieSecret",
       "appJwtSecret",
       "appSessionSecret",
+      "backupEncryptionKey",
       "caPrivateKey",
+      "cacheAppPassword",
+      "pgbouncerAdminPassword",
+      "pgbouncerStatsPassword",
       "postgresAppPassword",
+      "postgresAppPasswordB",
+      "postgresBackupPassword",
+      "postgresMaintenancePassword",
       "postgresMigrationPassword",
       "postgresMonitorPassword",
+      "postgresPgbouncerPassword",
+      "queueAppPassword",
+      "redisMetricsPassword",
+      "redisProbePassword",
+      "signallingVideoPassword",
     ]);
     expect(fake.calls()).not.toContain("ssh-keyscan");
   });

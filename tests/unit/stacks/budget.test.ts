@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { budgetOf, checkBudget, renderBudget, sumOf } from "../../../stacks/budget.ts";
 import type { Budget } from "../../../stacks/budget.ts";
 import { chosenProfile, profiles, systemReserved } from "../../../stacks/profiles.ts";
+import type { ProfileChoice } from "../../../stacks/profiles.ts";
 import type { ProfileName } from "../../../stacks/config.ts";
 
 const machines = {
@@ -13,29 +14,33 @@ const machines = {
 
 const names = Object.keys(machines) as readonly ProfileName[];
 const plain = { workerEnabled: true } as const;
+const drill = { enabled: true } as const;
+/** Everything a stack can switch on, and the least. */
+const all = { app: plain, data: { backup: { drill } }, monitoring: {} } as const;
+const least = { app: plain, data: {} } as const;
 
 describe("profiles", () => {
   it.each(names)("%s fits on the machine it is named for", (name) => {
-    expect(checkBudget(machines[name], budgetOf({ profile: name, app: plain }, true))).toBeUndefined();
+    expect(checkBudget(machines[name], budgetOf({ profile: name, ...all }, true))).toBeUndefined();
   });
 
   it("small leaves 1.5 GB free", () => {
-    const budget = budgetOf({ profile: "small", app: plain }, true);
+    const budget = budgetOf({ profile: "small", ...all }, true);
     const used = sumOf(budget.requests).memoryMiB + sumOf(budget.reservations).memoryMiB;
     expect(machines.small.memoryMiB - used).toBeGreaterThanOrEqual(1536);
   });
 
   it("grow from one to the next", () => {
-    const memory = names.map(
-      (name) => sumOf(budgetOf({ profile: name, app: plain }, true).requests).memoryMiB,
-    );
+    const memory = names.map((name) => sumOf(budgetOf({ profile: name, ...least }, true).requests).memoryMiB);
     expect(memory).toEqual(memory.toSorted((a, b) => a - b));
     expect(new Set(memory).size).toBe(names.length);
   });
 
   it.each(names)("%s: no limit below its request, one database, one ingress", (name) => {
-    const { postgres, api, worker, traefik, migration } = chosenProfile({ profile: name, app: plain });
-    for (const { size } of [postgres, api, worker, traefik, migration]) {
+    const { k3s, system, ...parts } = chosenProfile({ profile: name, ...all });
+    const { postgres, traefik } = parts;
+    expect([k3s, system]).toEqual([profiles[name].k3s, profiles[name].system]);
+    for (const { size } of Object.values(parts)) {
       expect(size.memoryLimitMiB ?? size.memoryMiB).toBeGreaterThanOrEqual(size.memoryMiB);
       expect(size.cpuLimitMillis ?? size.cpuMillis).toBeGreaterThanOrEqual(size.cpuMillis);
     }
@@ -43,11 +48,36 @@ describe("profiles", () => {
   });
 
   it("follow the stack's own choices", () => {
-    const chosen = chosenProfile({ profile: "large", app: { apiReplicas: 5, workerEnabled: false } });
+    const chosen = chosenProfile({
+      profile: "large",
+      app: { apiReplicas: 5, workerEnabled: false },
+      data: {},
+    });
     expect([chosen.api.replicas, chosen.worker.replicas]).toEqual([5, 0]);
     expect(
-      chosenProfile({ profile: "large", app: { apiReplicas: undefined, workerEnabled: true } }).api.replicas,
+      chosenProfile({ profile: "large", app: { apiReplicas: undefined, workerEnabled: true }, data: {} }).api
+        .replicas,
     ).toBe(3);
+  });
+
+  it("run backup, drill and monitoring only where they are set", () => {
+    const replicas = (choice: Omit<ProfileChoice, "profile">): readonly number[] => {
+      const { backup, drill: restore, prometheus, exporter } = chosenProfile({ profile: "small", ...choice });
+      return [backup.replicas, restore.replicas, prometheus.replicas, exporter.replicas];
+    };
+    expect(replicas(least)).toEqual([0, 0, 0, 0]);
+    expect(replicas({ ...least, data: { backup: { drill: { enabled: false } } } })).toEqual([1, 0, 0, 0]);
+    expect(replicas(all)).toEqual([1, 1, 1, 5]);
+  });
+
+  it("count the largest job once, whatever else comes and goes", () => {
+    const requests = (choice: Omit<ProfileChoice, "profile">): number =>
+      sumOf(budgetOf({ profile: "tiny", ...choice }, true).requests).memoryMiB;
+    const { drill: restore, api, migration } = profiles.tiny;
+    const largest = Math.max(api.size.memoryMiB, migration.size.memoryMiB);
+    expect(requests({ ...least, data: { backup: { drill } } }) - requests(least)).toBe(
+      restore.size.memoryMiB - largest,
+    );
   });
 
   it.each(names)("%s reserves less than half of its machine", (name) => {
@@ -107,9 +137,10 @@ describe("checkBudget", () => {
   });
 
   it("shares nothing with the owner's reservations on a shared cluster", () => {
-    const shared = budgetOf({ profile: "small", app: plain }, false);
+    const shared = budgetOf({ profile: "small", ...all }, false);
     expect(shared.reservations).toEqual([]);
     expect(shared.requests.map((row) => row.part)).not.toContain("traefik");
+    expect(shared.requests.map((row) => row.part)).not.toContain("node exporter");
     expect(renderBudget(machines.small, shared)).toContain("postgres");
   });
 });

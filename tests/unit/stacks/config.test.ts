@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../stacks/config.ts";
 import { badSettings } from "./bad-settings.ts";
-import { exampleConfig, exampleStacks, fakeSecrets } from "./examples.ts";
+import { canaries, exampleConfig, exampleStacks } from "./examples.ts";
 import type { ExampleStack } from "./examples.ts";
 
 const problemsOf = (stack: ExampleStack, changes: Readonly<Record<string, unknown>>): readonly string[] => {
@@ -13,6 +13,8 @@ const problemsOf = (stack: ExampleStack, changes: Readonly<Record<string, unknow
   }
   return [];
 };
+
+const walg = { url: "https://example.com/wal-g", sha256: "b".repeat(64) };
 
 describe("example stacks", () => {
   it.each(exampleStacks)("%s is accepted", (stack) => {
@@ -67,7 +69,76 @@ describe("example stacks", () => {
       rotation: 0,
     });
     expect(config.ingress).toEqual({ tls: "internal", rotation: 0 });
-    expect(config.data).toEqual({ postgres: { storageGiB: 2, rotation: 0 } });
+    expect(config.data).toEqual({
+      postgres: {
+        storageGiB: 2,
+        walGiB: 2,
+        rotation: 0,
+        activeAppUser: "a",
+        bootstrap: "initdb",
+        imageContents: undefined,
+        readers: [],
+        auditedTables: undefined,
+        maintenance: { vacuumSchedule: "30 3 * * 0", amcheckSchedule: "30 4 1 * *", timeZone: "Etc/UTC" },
+      },
+      pgbouncer: { rotation: 0 },
+      backup: undefined,
+    });
+    expect(config.cache).toEqual({
+      dragonfly: { rotation: 0 },
+      redis: { rotation: 0, queueStorageGiB: 2, signallingStorageGiB: 1 },
+    });
+    expect(config.monitoring).toBeUndefined();
+  });
+
+  it("fills in every default of backup and monitoring", () => {
+    const config = parseConfig(
+      exampleConfig("staging", {
+        "data.backup": { endpoint: "https://s3.example.com", bucket: "dumps", binary: walg },
+        "data.postgres.storageGiB": 18,
+        monitoring: { receiver: { kind: "webhook" } },
+      }),
+    );
+    expect(config.data.postgres.walGiB).toBe(5);
+    expect(config.data.backup).toEqual({
+      endpoint: "https://s3.example.com",
+      endpointCidrs: [],
+      bucket: "dumps",
+      region: "default",
+      pathStyle: true,
+      prefix: "pg18/hc-stg",
+      caCertificate: undefined,
+      schedule: "15 1 * * *",
+      timeZone: "Etc/UTC",
+      retainFull: 7,
+      deltaMaxSteps: 6,
+      networkRateLimitMiBps: undefined,
+      verifySchedule: "45 2 * * *",
+      wal: "archive",
+      binary: walg,
+      drill: { enabled: true, schedule: "0 5 * * 0", storageGiB: 18 },
+    });
+    expect(config.monitoring).toEqual({
+      retentionDays: 15,
+      storageGiB: 10,
+      receiver: { kind: "webhook" },
+      deadMansSwitch: true,
+      receiverCidrs: [],
+      rotation: 0,
+    });
+  });
+
+  it("knows what an override of the image carries", () => {
+    const image = `registry.example.com/postgres:18.6@sha256:${"a".repeat(64)}`;
+    const contents = (imageContents: readonly string[]): unknown =>
+      parseConfig(
+        exampleConfig("local", {
+          "images.postgres": image,
+          "data.postgres.imageContents": imageContents,
+        }),
+      ).data.postgres.imageContents;
+    expect(contents(["pgaudit", "walg"])).toEqual({ pgaudit: true, walg: true });
+    expect(contents([])).toEqual({ pgaudit: false, walg: false });
   });
 
   it("takes an empty value of Pulumi.yaml for not set", () => {
@@ -81,7 +152,7 @@ describe("example stacks", () => {
       exampleConfig("staging", {
         host: undefined,
         cluster: { source: "shared", stack: "organization/platform/production" },
-        vps: { cpus: 2, memoryMiB: 4096, diskGiB: 40 },
+        vps: { cpus: 3, memoryMiB: 6144, diskGiB: 75 },
         sshPrivateKey: undefined,
         clusterToken: undefined,
         clusterAgentToken: undefined,
@@ -94,7 +165,7 @@ describe("example stacks", () => {
 
   it("holds no secret in its value", () => {
     const text = JSON.stringify(parseConfig(exampleConfig("production")));
-    for (const value of Object.values(fakeSecrets)) expect(text).not.toContain(value.slice(0, 20));
+    for (const value of canaries) expect(text).not.toContain(value.slice(0, 20));
   });
 
   it("accepts an artifacts directory with a version whose release digest is not needed", () => {
@@ -141,7 +212,7 @@ describe("a bad setting", () => {
     });
     expect(others).toEqual([]);
     expect(problem).toMatch(
-      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 2650m CPU and 3668 MiB memory too little\n/,
+      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 4170m CPU and 8916 MiB memory too little\n/,
     );
     expect(problem).toMatch(/\n {6}api +3 +1500 +3072\n/);
   });

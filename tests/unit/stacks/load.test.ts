@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
 import { loadConfig } from "../../../stacks/config.ts";
 import type { RawConfig, Secrets } from "../../../stacks/config.ts";
-import { exampleConfig, fakeSecrets } from "./examples.ts";
+import { exampleConfig, fakeSecrets, secretsOf } from "./examples.ts";
 
 const useConfig = (raw: RawConfig): void => {
   pulumi.runtime.setAllConfig({ ...raw.values }, [...raw.secretKeys]);
@@ -31,7 +31,7 @@ describe("loadConfig", () => {
   it("gives every needed secret as a Pulumi secret", async () => {
     useConfig(exampleConfig("staging"));
     const { secrets } = loadConfig();
-    for (const [key, value] of Object.entries(fakeSecrets)) {
+    for (const [key, value] of Object.entries(secretsOf("staging"))) {
       const output = secretOf(secrets, key);
       if (output === undefined) throw new Error(`${key} is missing`);
       expect(await reveal(output), key).toEqual({ value, secret: true });
@@ -44,6 +44,8 @@ describe("loadConfig", () => {
     expect(stack).toBe("staging");
     expect(secrets.sshPrivateKey).toBeUndefined();
     expect(secrets.registryPassword).toBeUndefined();
+    expect(secrets.backupEncryptionKey).toBeUndefined();
+    expect(secrets.alertWebhookUrl).toBeUndefined();
     if (secrets.clusterToken === undefined) throw new Error("clusterToken is missing");
     expect(await reveal(secrets.clusterToken)).toEqual({ value: fakeSecrets["clusterToken"], secret: true });
   });

@@ -28,6 +28,27 @@ const problemsOf = (
   return [];
 };
 
+const smtp = {
+  kind: "smtp",
+  host: "mail.example.com",
+  from: "platform@example.com",
+  to: "ops@example.com",
+  username: "platform",
+};
+
+/** What makes a stack like staging need the secret, and the secret. */
+const using = (key: string): Readonly<Record<string, unknown>> => {
+  const value = fakeSecrets[key];
+  switch (key) {
+    case "postgresReaderPasswords":
+      return { "data.postgres.readers": ["jane_doe"], [key]: value };
+    case "alertSmtpPassword":
+      return { "monitoring.receiver": smtp, alertWebhookUrl: undefined, [key]: value };
+    default:
+      return {};
+  }
+};
+
 const sshKey = (passphrase: string): string => {
   const file = join(directory, `key-${String(passphrase.length)}`);
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-f", file]);
@@ -36,7 +57,7 @@ const sshKey = (passphrase: string): string => {
 
 describe("secrets", () => {
   it.each(secretKeys)("%s in clear is refused and its value is not shown", (key) => {
-    const problems = problemsOf({}, [`platform:${key}`]);
+    const problems = problemsOf(using(key), [`platform:${key}`]);
     expect(problems).toEqual([
       `${key}: stands in clear in the stack file; make a new value and store it with: pulumi config set --secret platform:${key}`,
     ]);
@@ -45,12 +66,16 @@ describe("secrets", () => {
 
   it("are all reported when missing, each with what makes it", () => {
     const none = Object.fromEntries(secretKeys.map((key) => [key, undefined]));
-    expect(problemsOf(none)).toEqual(
-      secretKeys.map((key) =>
-        key === "registryPassword"
-          ? "registryPassword: missing; pulumi config set --secret platform:registryPassword"
-          : `${key}: missing; npm run stack:init -- staging makes it`,
-      ),
+    const issued = ["backupAccessKeyId", "backupSecretAccessKey", "deadMansSwitchUrl", "registryPassword"];
+    const changes = { ...none, "data.postgres.readers": ["jane_doe"], "monitoring.receiver": smtp };
+    expect(problemsOf(changes)).toEqual(
+      secretKeys
+        .filter((key) => key !== "alertWebhookUrl")
+        .map((key) =>
+          [...issued, "alertSmtpPassword"].includes(key)
+            ? `${key}: missing; pulumi config set --secret platform:${key}`
+            : `${key}: missing; npm run stack:init -- staging makes it`,
+        ),
     );
   });
 
@@ -75,6 +100,54 @@ describe("secrets", () => {
       problemsOf({ postgresAppPassword: "p@ss/word-0123456789", registryPassword: "p@ss/word-9876543210" }),
     ).toEqual([
       "postgresAppPassword: holds characters that are not safe in a URL; only letters, digits and . _ ~ - are accepted",
+    ]);
+  });
+
+  it("of a backup: the key is exactly 64 hex, what the store issues comes whole", () => {
+    expect(
+      problemsOf({ backupEncryptionKey: "fa4e".repeat(17), backupSecretAccessKey: "cut\nin-two-0123456789" }),
+    ).toEqual([
+      "backupEncryptionKey: has to be exactly 64 characters of 0-9 and a-f (it has 68 characters); openssl rand -hex 32 makes one",
+      "backupSecretAccessKey: starts or ends with a blank, or holds a line break or a character outside of ASCII; set the whole of what was issued",
+    ]);
+    expect(problemsOf({ backupEncryptionKey: "FA4E".repeat(16) })).toEqual([
+      "backupEncryptionKey: has to be exactly 64 characters of 0-9 and a-f (it has 64 characters); openssl rand -hex 32 makes one",
+    ]);
+  });
+
+  it("of the alerts are https URLs", () => {
+    const token = "token-0123456789";
+    for (const url of [`http://alerts.example.com/${token}`, token, `https://alerts.example.com/ ${token}`]) {
+      expect(problemsOf({ alertWebhookUrl: url })).toEqual([
+        "alertWebhookUrl: is not an https:// URL without blanks",
+      ]);
+    }
+  });
+
+  it("of readers: one for each name, and for nobody else", () => {
+    const readers = { "data.postgres.readers": ["jane_doe", "john_roe"] };
+    expect(problemsOf({ ...readers, postgresReaderPasswords: '{"jane_doe":"short","mallory":"x"}' })).toEqual(
+      [
+        'postgresReaderPasswords: holds no password for "john_roe"; npm run stack:init -- staging adds it',
+        'postgresReaderPasswords: holds a password for "mallory", who is not in data.postgres.readers; npm run stack:init -- staging removes it',
+        "postgresReaderPasswords.jane_doe: has 5 characters, at least 16 are needed; openssl rand -hex 32 makes one",
+      ],
+    );
+    for (const text of ["not json", '["a"]', '{"jane_doe":1}']) {
+      expect(problemsOf({ ...readers, postgresReaderPasswords: text })).toEqual([
+        'postgresReaderPasswords: is not a JSON object of texts such as {"name":"password"}',
+      ]);
+    }
+  });
+
+  it("are refused where nothing uses them", () => {
+    const { postgresReaderPasswords, alertSmtpPassword } = fakeSecrets;
+    expect(
+      problemsOf({ postgresReaderPasswords, alertSmtpPassword, "monitoring.deadMansSwitch": false }),
+    ).toEqual([
+      "postgresReaderPasswords: is set, but only used with data.postgres.readers; remove it: pulumi config rm platform:postgresReaderPasswords",
+      "alertSmtpPassword: is set, but only used with monitoring.receiver smtp; remove it: pulumi config rm platform:alertSmtpPassword",
+      "deadMansSwitchUrl: is set, but only used with monitoring.deadMansSwitch; remove it: pulumi config rm platform:deadMansSwitchUrl",
     ]);
   });
 

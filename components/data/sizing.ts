@@ -1,0 +1,5 @@
+/** Pure numbers of the database that config, budget and components agree on. */
+
+/** GiB of the write-ahead log's volume: room for a log that cannot be archived for a while, without eating a small disk. */
+export const defaultWalGiB = (storageGiB: number): number =>
+  Math.min(8, Math.max(2, Math.ceil(storageGiB / 4)));
