@@ -13,9 +13,10 @@ import {
   type ResolvedImage,
   type Size,
 } from "../workload/index.ts";
+import type { ArchiveHook, Bootstrap } from "./archiveHook.ts";
 import { renderInitScript } from "./initScript.ts";
 import { renderKeeperScript } from "./keeperScript.ts";
-import { loginRoles, postgresLayout, type LoginRole } from "./layout.ts";
+import { postgresLayout, type LoginRole } from "./layout.ts";
 import { pgIdent, renderPgHba } from "./pgHba.ts";
 import { podTemplate, type PodParts } from "./postgresPod.ts";
 import { renderPostgresqlConf } from "./postgresqlConf.ts";
@@ -37,10 +38,25 @@ export interface PostgresArgs {
   readonly priorityClass: pulumi.Input<string>;
   /** Range of pod addresses: nobody else may log in. */
   readonly clusterCidr: pulumi.Input<string>;
-  readonly passwords: Readonly<Record<LoginRole, pulumi.Output<string>>>;
+  /** By role. Without one for `backup` that role cannot log in. */
+  readonly passwords: Readonly<
+    Record<Exclude<LoginRole, "backup">, pulumi.Output<string>> & { backup?: pulumi.Output<string> }
+  >;
+  /** People who may read, each with a login of that name. @default nobody */
+  readonly readers?: Readers;
+  /** Continuous archiving. @default none */
+  readonly archive?: ArchiveHook;
+  /** What an empty volume becomes; `restore` needs `archive`. @default "initdb" */
+  readonly bootstrap?: Bootstrap;
   readonly authority: CertificateAuthority;
   /** Raise it to restart the server. */
   readonly rotation: number;
+}
+
+export interface Readers {
+  readonly names: readonly string[];
+  /** JSON object, name to password; secret. */
+  readonly passwords: pulumi.Output<string>;
 }
 
 /** How others reach the database. */
@@ -95,6 +111,7 @@ export class Postgres extends pulumi.ComponentResource {
       labels: postgresLabels(args.prefix),
       serviceAccount: createAccount(this, name, args).metadata.name,
       config: createConfig(this, name, args).metadata.name,
+      roles: createRoles(this, name, args).metadata.name,
       passwords: createPasswords(this, name, args).metadata.name,
       tls: certificate.secretName,
       dataClaim: createClaim(this, name, args, "data", args.storageGiB).metadata.name,
@@ -116,6 +133,9 @@ const checkArgs = (args: PostgresArgs): void => {
           `images.postgres: tag "${args.image.tag}" is not PostgreSQL ${String(postgresLayout.major)}; a major version changes by the upgrade runbook, not by the image`,
         ]),
     ...(args.storageGiB >= 1 ? [] : [`data.postgres.storageGiB: ${String(args.storageGiB)} is below 1`]),
+    ...(args.bootstrap === "restore" && args.archive === undefined
+      ? ["data.postgres.bootstrap: restore needs data.backup, which says where the backups are"]
+      : []),
     ...(args.size.memoryMiB >= 256
       ? []
       : [`postgres: ${String(args.size.memoryMiB)} MiB of memory is below 256`]),
@@ -152,12 +172,35 @@ const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.c
           maxConnections: 100,
           walGiB: args.walGiB,
           pgaudit: args.image.carries.pgaudit ?? false,
+          archiveLines: args.archive?.confLines,
         }),
         "pg_hba.conf": pulumi.output(args.clusterCidr).apply(renderPgHba),
         "pg_ident.conf": pgIdent,
-        "init.sh": renderInitScript(postgresLayout),
+        "init.sh": renderInitScript({
+          layout: postgresLayout,
+          bootstrap: args.bootstrap ?? "initdb",
+          archiveScripts: Object.keys(args.archive?.scripts ?? {}),
+        }),
         "keeper.sh": renderKeeperScript(postgresLayout),
-        "roles.sql": renderRolesSql(postgresLayout),
+        ...args.archive?.scripts,
+      },
+    },
+    { parent },
+  );
+
+/** Fixed name, changed in place: a new reader or grant reaches the running server without a restart. */
+const createRoles = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.ConfigMap =>
+  new k8s.core.v1.ConfigMap(
+    `${name}-roles`,
+    {
+      metadata: metadata(args, "postgres-roles"),
+      data: {
+        "roles.sql": renderRolesSql({
+          layout: postgresLayout,
+          readers: args.readers?.names ?? [],
+          backup: args.passwords.backup !== undefined,
+          streams: args.archive?.streams ?? false,
+        }),
       },
     },
     { parent },
@@ -169,10 +212,36 @@ const createPasswords = (parent: Postgres, name: string, args: PostgresArgs): k8
     `${name}-passwords`,
     {
       metadata: metadata(args, "postgres-passwords"),
-      stringData: Object.fromEntries(loginRoles.map((role) => [role, args.passwords[role]])),
+      stringData: passwordFiles(args),
     },
     { parent },
   );
+
+/** One file per login, named like the role. */
+const passwordFiles = (args: PostgresArgs): pulumi.Input<Record<string, pulumi.Input<string>>> => {
+  const { names, passwords } = args.readers ?? { names: [], passwords: "{}" };
+  const { backup, ...always } = args.passwords;
+  const ofRoles = { ...always, ...(backup === undefined ? {} : { backup }) };
+  const ofReaders = pulumi.secret(passwords).apply((json) => readerPasswords(names, json));
+  return pulumi
+    .all([ofRoles, ofReaders])
+    .apply((both) => Object.assign({}, ...both) as Record<string, string>);
+};
+
+const readerPasswords = (names: readonly string[], json: string): Record<string, string> => {
+  const all = new Map(Object.entries(JSON.parse(json) as Record<string, string>));
+  return Object.fromEntries(
+    names.map((name) => {
+      const found = all.get(name);
+      if (found === undefined) {
+        throw new Error(
+          `postgresReaderPasswords: "${name}" of data.postgres.readers has none; stack:init makes it`,
+        );
+      }
+      return [name, found];
+    }),
+  );
+};
 
 /** A claim of its own, not a template of the StatefulSet: it can be protected, and the StatefulSet replaced. */
 const createClaim = (

@@ -4,6 +4,8 @@ export {
   postgresPort,
   type DatabaseEndpoint,
   type PostgresArgs,
+  type Readers,
 } from "./Postgres.ts";
-export { database, roles, type LoginRole } from "./layout.ts";
+export type { ArchiveHook, Bootstrap } from "./archiveHook.ts";
+export { appRole, database, roles, type LoginRole } from "./layout.ts";
 export { defaultWalGiB } from "./sizing.ts";

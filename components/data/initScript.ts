@@ -1,11 +1,24 @@
+import type { Bootstrap } from "./archiveHook.ts";
 import { dataDirectory, type PostgresLayout } from "./layout.ts";
+
+export interface InitScriptArgs {
+  readonly layout: PostgresLayout;
+  /** What an empty volume becomes. @default "initdb" */
+  readonly bootstrap?: Bootstrap;
+  /** Names of the archive's scripts beside this one, see `ArchiveHook`. @default none */
+  readonly archiveScripts?: readonly string[];
+}
 
 /**
  * Makes an empty volume a database cluster, and does nothing to one that exists. Runs before the server on every start.
  * Refuses a volume of another major version, a log without data, and data without a log: each means that a wrong
  * volume is mounted, and going on would hide or destroy the right one.
  */
-export const renderInitScript = (layout: PostgresLayout): string => `#!/usr/bin/env bash
+export const renderInitScript = ({
+  layout,
+  bootstrap = "initdb",
+  archiveScripts = [],
+}: InitScriptArgs): string => `#!/usr/bin/env bash
 set -euo pipefail
 umask 077
 major=${String(layout.major)}
@@ -41,18 +54,37 @@ if [[ -e $wal && ! -e $started ]]; then
   die "$wal exists but $data does not: the data volume is not the one that belongs to this log"
 fi
 
-# From here on everything is ours and unfinished, so an interrupted run is simply thrown away.
+${bootstrap === "initdb" && archiveScripts.includes("guard.sh") ? guard(layout) : ""}# From here on everything is ours and unfinished, so an interrupted run is simply thrown away.
 touch "$started"
 sync -f "$wal_root"
 rm -rf -- "$data.new" "$wal"
 mkdir -p "$(dirname "$data")"
-say "creating a cluster in $data"
-"$bin/initdb" --pgdata="$data.new" --waldir="$wal" --username=postgres \\
-  --no-instructions --data-checksums --auth-local=peer --auth-host=scram-sha-256 \\
-  --encoding=UTF8 --locale=C.UTF-8 --locale-provider=builtin --builtin-locale=C.UTF-8
+${bootstrap === "restore" ? restore(layout) : create}
 rmdir "$data" 2>/dev/null || true
 mv -T "$data.new" "$data"
 sync -f "$root"
+sync -f "$wal_root"
 rm -f "$started"
 say "created"
 `;
+
+/** Nothing has been touched when the archive says no. */
+const guard = (layout: PostgresLayout): string =>
+  `bash '${layout.configDirectory}/guard.sh' || die "the archive does not accept a new cluster, see above"\n`;
+
+const create = `say "creating a cluster in $data"
+"$bin/initdb" --pgdata="$data.new" --waldir="$wal" --username=postgres \\
+  --no-instructions --data-checksums --auth-local=peer --auth-host=scram-sha-256 \\
+  --encoding=UTF8 --locale=C.UTF-8 --locale-provider=builtin --builtin-locale=C.UTF-8`;
+
+/** A base backup brings its own cluster; only the log moves to its volume. */
+const restore = (layout: PostgresLayout): string => `say "restoring a backup into $data"
+mkdir -m 0700 "$data.new"
+PGDATA="$data.new" bash '${layout.configDirectory}/restore-base.sh' || die "no backup could be restored, see above; the volume stays empty"
+restored=$(cat "$data.new/PG_VERSION" 2>/dev/null) || die "the backup holds no cluster"
+[[ $restored == "$major" ]] || die "the backup is of version $restored, not $major; restore it with an image of that version and upgrade"
+[[ -e $data.new/recovery.signal ]] || die "restore-base.sh left no recovery.signal: the cluster would start without its log"
+if [[ -L $data.new/pg_wal ]]; then rm -f "$data.new/pg_wal"; mkdir -m 0700 "$wal"; else mv -T "$data.new/pg_wal" "$wal" 2>/dev/null || mkdir -m 0700 "$wal"; fi
+ln -s "$wal" "$data.new/pg_wal"
+chmod 0700 "$data.new" "$wal"
+rm -f "$data.new/postmaster.pid" "$data.new/postmaster.opts"`;

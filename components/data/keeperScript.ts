@@ -2,7 +2,7 @@ import { provisionedMarker, type PostgresLayout } from "./layout.ts";
 
 /**
  * Runs beside the server in the same pod: applies roles and database as soon as the socket answers, and again (with a
- * reload) whenever the mounted passwords or the certificate change. An error ends it, so that it shows as a container
+ * reload) whenever the mounted roles, passwords or certificate change. An error ends it, so that it shows as a container
  * that restarts and the pod does not become ready.
  */
 export const renderKeeperScript = (layout: PostgresLayout): string => `#!/usr/bin/env bash
@@ -10,9 +10,9 @@ set -euo pipefail
 bin='${layout.binDirectory}'
 socket='${layout.socketDirectory}'
 marker='${provisionedMarker(layout)}'
-sql='${layout.configDirectory}/roles.sql'
-# kubelet swaps this link when a mounted Secret changes.
-watched=('${layout.passwordDirectory}/..data' '${layout.tlsDirectory}/..data')
+sql='${layout.rolesDirectory}/roles.sql'
+# kubelet swaps such a link when a mounted Secret or ConfigMap changes.
+watched=('${layout.passwordDirectory}/..data' '${layout.tlsDirectory}/..data' '${layout.rolesDirectory}/..data')
 # Statements of this session hold passwords.
 export PGOPTIONS='-c log_statement=none -c log_min_error_statement=panic -c log_min_messages=log -c client_min_messages=warning'
 export PGHOST=$socket PGUSER=postgres PGDATABASE=postgres PGPORT=${String(layout.port)} PGAPPNAME=platform-keeper
@@ -39,7 +39,7 @@ while true; do
   pause 10
   now=$(current)
   [[ $now != "$seen" ]] || continue
-  say "passwords or certificate have changed, applying them"
+  say "roles, passwords or certificate have changed, applying them"
   if apply && "$bin/psql" --no-psqlrc --quiet --tuples-only --command='SELECT pg_reload_conf()' >/dev/null; then
     seen=$now
     say "applied"

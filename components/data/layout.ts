@@ -10,6 +10,8 @@ export const postgresLayout = {
   /** Mount of the write-ahead log's own volume. */
   walRoot: "/var/lib/postgresql-wal",
   configDirectory: "/etc/platform/postgres",
+  /** Apart from the configuration: a change here is applied by the running server. */
+  rolesDirectory: "/etc/platform/postgres-roles",
   tlsDirectory: "/etc/platform/postgres-tls",
   passwordDirectory: "/run/platform/postgres-passwords",
   socketDirectory: "/var/run/postgresql",
@@ -31,12 +33,36 @@ export const roles = {
   migration: "migration",
   /** Group with read and write on tables, no DDL. Cannot log in. */
   dml: "app_dml",
-  /** The API's and worker's login. The letter leaves room for a second one, so that passwords can change without a gap. */
-  app: "app_a",
+  /** The two logins of API and worker. One is in use while the password of the other changes. */
+  appA: "app_a",
+  appB: "app_b",
+  /** Looks up the verifiers of the two for PgBouncer, and nothing else. */
+  pooler: "pgbouncer_auth",
+  /** Starts and ends base backups. */
+  backup: "backup",
   /** Reads statistics. */
   monitor: "monitor",
+  /** Vacuums, analyzes and checks every table. */
+  maintenance: "maintenance",
+  /** What it is granted is audited. Cannot log in. */
+  auditor: "auditor",
+  /** Group with read on tables, for people; each has a login of their own in it. Cannot log in. */
+  reader: "reader",
 } as const;
-export type LoginRole = "migration" | "app" | "monitor";
-export const loginRoles = ["migration", "app", "monitor"] as const satisfies readonly LoginRole[];
+
+/** Roles that log in with a password from config. The password's key in the Secret is the role's name. */
+export const loginRoles = [
+  roles.migration,
+  roles.appA,
+  roles.appB,
+  roles.pooler,
+  roles.backup,
+  roles.monitor,
+  roles.maintenance,
+] as const;
+export type LoginRole = (typeof loginRoles)[number];
+
+/** The login that the application uses. */
+export const appRole = (active: "a" | "b"): "app_a" | "app_b" => (active === "a" ? roles.appA : roles.appB);
 
 export const extensions = ["pg_stat_statements", "pg_trgm", "btree_gin", "btree_gist", "uuid-ossp"] as const;

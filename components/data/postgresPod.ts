@@ -12,6 +12,7 @@ import {
   type ResolvedImage,
   type Size,
 } from "../workload/index.ts";
+import type { ArchiveHook } from "./archiveHook.ts";
 import { database, postgresLayout, provisionedMarker, roles } from "./layout.ts";
 
 type Container = k8s.types.input.core.v1.Container;
@@ -23,6 +24,7 @@ export interface PodParts {
   readonly labels: Labels;
   readonly serviceAccount: pulumi.Input<string>;
   readonly config: pulumi.Input<string>;
+  readonly roles: pulumi.Input<string>;
   readonly passwords: pulumi.Input<string>;
   readonly tls: pulumi.Input<string>;
   readonly dataClaim: pulumi.Input<string>;
@@ -34,6 +36,7 @@ export interface PodArgs {
   readonly size: Size;
   readonly priorityClass: pulumi.Input<string>;
   readonly rotation: number;
+  readonly archive?: ArchiveHook;
 }
 
 const layout = postgresLayout;
@@ -57,6 +60,7 @@ const security = (memoryMiB: number): ReturnType<typeof hardened> =>
 
 const configMount: VolumeMount = { name: "config", mountPath: layout.configDirectory, readOnly: true };
 // Whole directories, never single files: a file mounted by subPath is not updated.
+const rolesMount: VolumeMount = { name: "roles", mountPath: layout.rolesDirectory, readOnly: true };
 const tlsMount: VolumeMount = { name: "tls", mountPath: layout.tlsDirectory, readOnly: true };
 const passwordMount: VolumeMount = { name: "passwords", mountPath: layout.passwordDirectory, readOnly: true };
 const dataMounts: readonly VolumeMount[] = [
@@ -80,21 +84,30 @@ export const podTemplate = (args: PodArgs, parts: PodParts): k8s.types.input.cor
         security: secure,
         graceSeconds,
       }),
-      initContainers: [initContainer(base, args.size, secure.mounts), keeperContainer(base, secure.mounts)],
-      containers: [serverContainer(base, args.size, secure.mounts)],
-      volumes: [...secure.volumes, ...volumes(parts)],
+      initContainers: [
+        ...(args.archive?.initContainers ?? []),
+        initContainer(base, args, secure.mounts),
+        keeperContainer(base, secure.mounts),
+      ],
+      containers: [serverContainer(base, args, secure.mounts)],
+      volumes: [...secure.volumes, ...volumes(parts), ...(args.archive?.volumes ?? [])],
     },
   };
 };
 
 type Base = Pick<Container, "image" | "imagePullPolicy" | "securityContext">;
 
-const initContainer = (base: Base, size: Size, mounts: readonly VolumeMount[]): Container => ({
+const initContainer = (
+  base: Base,
+  { size, archive }: PodArgs,
+  mounts: readonly VolumeMount[],
+): Container => ({
   ...base,
   name: "init",
   command: ["bash", `${layout.configDirectory}/init.sh`],
+  env: [...(archive?.env ?? [])],
   resources: resources(size),
-  volumeMounts: [...mounts, configMount, ...dataMounts],
+  volumeMounts: [...mounts, configMount, ...dataMounts, ...(archive?.mounts ?? [])],
 });
 
 /** A sidecar: started before the server, ended after it. */
@@ -104,10 +117,14 @@ const keeperContainer = (base: Base, mounts: readonly VolumeMount[]): Container 
   restartPolicy: "Always",
   command: ["bash", `${layout.configDirectory}/keeper.sh`],
   resources: resources(keeperSize, 64),
-  volumeMounts: [...mounts, configMount, tlsMount, passwordMount],
+  volumeMounts: [...mounts, configMount, rolesMount, tlsMount, passwordMount],
 });
 
-const serverContainer = (base: Base, size: Size, mounts: readonly VolumeMount[]): Container => {
+const serverContainer = (
+  base: Base,
+  { size, archive }: PodArgs,
+  mounts: readonly VolumeMount[],
+): Container => {
   // Over TLS and with a role that has to give a password: the server answers, the probe hangs up, nothing is logged.
   // Through the socket it would log in, and be the only one who does so as superuser all day.
   const isReady = `${layout.binDirectory}/pg_isready --quiet --host="$POD_IP" --username=${roles.monitor} --dbname=${database}`;
@@ -121,7 +138,7 @@ const serverContainer = (base: Base, size: Size, mounts: readonly VolumeMount[])
       "-c",
       `config_file=${layout.configDirectory}/postgresql.conf`,
     ],
-    env: [fromField("POD_IP", "status.podIP")],
+    env: [fromField("POD_IP", "status.podIP"), ...(archive?.env ?? [])],
     ports: [{ name: "postgres", containerPort: layout.port, protocol: "TCP" }],
     // SIGTERM would wait for every client to leave; SIGINT is the fast shutdown. Not every image sets it as its stop signal.
     lifecycle: { preStop: { exec: { command: ["sh", "-c", "kill -INT 1"] } } },
@@ -129,12 +146,13 @@ const serverContainer = (base: Base, size: Size, mounts: readonly VolumeMount[])
     livenessProbe: execProbe(alive, { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
     readinessProbe: execProbe(serving, { periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 }),
     resources: resources(size, 1024),
-    volumeMounts: [...mounts, configMount, tlsMount, ...dataMounts],
+    volumeMounts: [...mounts, configMount, tlsMount, ...dataMounts, ...(archive?.mounts ?? [])],
   };
 };
 
 const volumes = (parts: PodParts): Volume[] => [
   { name: "config", configMap: { name: parts.config, defaultMode: 0o444 } },
+  { name: "roles", configMap: { name: parts.roles, defaultMode: 0o444 } },
   // root:999 0440: PostgreSQL accepts a key that root owns and its group reads.
   { name: "tls", secret: { secretName: parts.tls, defaultMode: 0o440 } },
   { name: "passwords", secret: { secretName: parts.passwords, defaultMode: 0o440 } },

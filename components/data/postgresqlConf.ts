@@ -9,6 +9,8 @@ export interface PostgresqlConfArgs {
   readonly walGiB: number;
   /** A library that the image lacks stops the server, so the list follows the image. */
   readonly pgaudit: boolean;
+  /** From the archive. @default archiving is off */
+  readonly archiveLines?: readonly string[] | undefined;
 }
 
 /** `postgresql.conf` for one node with local SSD. Pure; one setting per line. */
@@ -17,7 +19,7 @@ export const renderPostgresqlConf = (args: PostgresqlConfArgs): string =>
     ...places(args.layout),
     ...connections(args),
     ...memory(args),
-    ...writeAheadLog(args.walGiB),
+    ...writeAheadLog(args),
     ...logging(args.pgaudit),
     "",
   ].join("\n");
@@ -58,14 +60,14 @@ const memory = ({ memoryMiB }: PostgresqlConfArgs): readonly string[] => [
   "",
 ];
 
-const writeAheadLog = (walGiB: number): readonly string[] => [
+const writeAheadLog = ({ walGiB, archiveLines }: PostgresqlConfArgs): readonly string[] => [
   "wal_level = 'replica'",
   "wal_compression = 'zstd'",
   "checkpoint_timeout = '15min'",
   // Half of the volume at most: the rest is for a log that cannot be archived for a while.
   `max_wal_size = '${String(Math.min(2048, walGiB * 512))}MB'`,
   `max_slot_wal_keep_size = '${String(walGiB * 512)}MB'`,
-  "archive_mode = off",
+  ...(archiveLines ?? ["archive_mode = off"]),
   "",
 ];
 

@@ -1,5 +1,5 @@
 import { Api, AppSettings, Migration, Worker } from "../../components/app/index.ts";
-import { database, roles, type Postgres } from "../../components/data/index.ts";
+import { appRole, database, roles, type Postgres } from "../../components/data/index.ts";
 import { labels } from "../../components/workload/index.ts";
 import type { Build, Ground } from "./build.ts";
 
@@ -29,8 +29,12 @@ export const createApp = (build: Build, ground: Ground, postgres: Postgres): Api
     ...common,
     env: settings.env,
     priorityClass: priority.app,
-    // A new database password restarts its clients too.
-    rotation: `${String(config.app.rotation)}.${String(config.data.postgres.rotation)}`,
+    // Another login of the database restarts its clients; the same counter as before where none was switched.
+    rotation: [
+      String(config.app.rotation),
+      String(config.data.postgres.rotation),
+      ...(config.data.postgres.activeAppUser === "a" ? [] : ["b"]),
+    ].join("."),
   };
   const after = { ...opts, dependsOn: [...ground.ready, migration] };
   if (config.app.workerEnabled)
@@ -57,9 +61,12 @@ const createAppSettings = ({ name, config, opts }: Build, ground: Ground, postgr
       database: {
         ...postgres.endpoint,
         database,
-        appUser: roles.app,
+        appUser: appRole(config.data.postgres.activeAppUser),
         migrationUser: roles.migration,
-        appPassword: config.secrets.postgresAppPassword,
+        appPassword:
+          config.data.postgres.activeAppUser === "a"
+            ? config.secrets.postgresAppPassword
+            : config.secrets.postgresAppPasswordB,
         migrationPassword: config.secrets.postgresMigrationPassword,
       },
       jwtSecret: config.secrets.appJwtSecret,

@@ -1,30 +1,45 @@
-import { Postgres } from "../../components/data/index.ts";
+import { Postgres, type ArchiveHook } from "../../components/data/index.ts";
 import type { Build, Ground } from "./build.ts";
 
-/** The database. */
+/** The database; `archive` when there are backups. */
 export const createDatabase = (
   { name, config, profile, image, authority, foundation, opts }: Build,
   ground: Ground,
-): Postgres =>
-  new Postgres(
+  archive?: ArchiveHook,
+): Postgres => {
+  const { secrets } = config;
+  const { postgres } = config.data;
+  return new Postgres(
     `${name}-postgres`,
     {
       prefix: config.prefix,
       ...ground.namespace("data"),
       image: image("postgres"),
       size: profile.postgres.size,
-      storageGiB: config.data.postgres.storageGiB,
-      walGiB: config.data.postgres.walGiB,
+      storageGiB: postgres.storageGiB,
+      walGiB: postgres.walGiB,
       storageClass: ground.defaults.storageClass,
       priorityClass: ground.defaults.priorityClasses.data,
       clusterCidr: foundation.clusterCidr,
       passwords: {
-        migration: config.secrets.postgresMigrationPassword,
-        app: config.secrets.postgresAppPassword,
-        monitor: config.secrets.postgresMonitorPassword,
+        migration: secrets.postgresMigrationPassword,
+        app_a: secrets.postgresAppPassword,
+        app_b: secrets.postgresAppPasswordB,
+        pgbouncer_auth: secrets.postgresPgbouncerPassword,
+        monitor: secrets.postgresMonitorPassword,
+        maintenance: secrets.postgresMaintenancePassword,
+        ...(secrets.postgresBackupPassword === undefined ? {} : { backup: secrets.postgresBackupPassword }),
       },
+      ...(secrets.postgresReaderPasswords === undefined
+        ? {}
+        : {
+            readers: { names: postgres.readers, passwords: secrets.postgresReaderPasswords },
+          }),
+      ...(archive === undefined ? {} : { archive }),
+      bootstrap: postgres.bootstrap,
       authority,
-      rotation: config.data.postgres.rotation,
+      rotation: postgres.rotation,
     },
     { ...opts, dependsOn: ground.ready },
   );
+};

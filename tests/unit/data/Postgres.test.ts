@@ -18,8 +18,11 @@ const args = (changes: Partial<PostgresArgs> = {}): PostgresArgs => ({
   clusterCidr: "10.42.0.0/16",
   passwords: {
     migration: pulumi.secret("canary-migration"),
-    app: pulumi.secret("canary-app"),
+    app_a: pulumi.secret("canary-app-a"),
+    app_b: pulumi.secret("canary-app-b"),
+    pgbouncer_auth: pulumi.secret("canary-pooler"),
     monitor: pulumi.secret("canary-monitor"),
+    maintenance: pulumi.secret("canary-maintenance"),
   },
   authority: authority(),
   rotation: 3,
@@ -33,6 +36,7 @@ describe("Postgres", () => {
     expect(inventory(await made())).toEqual([
       "CertRequest db-tls-request",
       "ConfigMap db-config",
+      "ConfigMap db-roles",
       "LocallySignedCert db-tls-leaf",
       "PersistentVolumeClaim db-data",
       "PersistentVolumeClaim db-wal",
@@ -123,6 +127,61 @@ describe("Postgres", () => {
     );
   });
 
+  it("gives every login its file, people too", async () => {
+    const records = await made({
+      passwords: { ...args().passwords, backup: pulumi.secret("canary-backup") },
+      readers: {
+        names: ["alice"],
+        passwords: pulumi.secret('{"alice":"canary-alice","left":"canary-left"}'),
+      },
+    });
+    expect(child(records, "db-passwords").inputs["stringData"]).toEqual({
+      migration: "canary-migration",
+      app_a: "canary-app-a",
+      app_b: "canary-app-b",
+      pgbouncer_auth: "canary-pooler",
+      backup: "canary-backup",
+      monitor: "canary-monitor",
+      maintenance: "canary-maintenance",
+      alice: "canary-alice",
+    });
+  });
+
+  it("changes roles without another pod", async () => {
+    const spec = (records: Awaited<ReturnType<typeof made>>): unknown => child(records, "db-server").inputs;
+    const readers = { names: ["alice"], passwords: pulumi.secret('{"alice":"canary-alice"}') };
+    const [before, after] = [await made(), await made({ readers })];
+    expect(spec(after)).toEqual(spec(before));
+    expect(child(after, "db-roles").inputs["data"]).not.toEqual(child(before, "db-roles").inputs["data"]);
+    expect(at(child(after, "db-roles").inputs, "metadata.name")).toBe("postgres-roles");
+  });
+
+  it("puts the parts of an archive where it says", async () => {
+    const archive = {
+      confLines: ["archive_mode = on", "archive_command = 'true'"],
+      scripts: { "guard.sh": "exit 0", "restore-base.sh": "exit 0" },
+      env: [{ name: "PREFIX", value: "s3://bucket" }],
+      volumes: [{ name: "walg", secret: { secretName: "walg" } }],
+      mounts: [{ name: "walg", mountPath: "/run/walg" }],
+      initContainers: [{ name: "fetch", image: "x" }],
+    };
+    const records = await made({ archive, bootstrap: "restore" });
+    const spec = at(child(records, "db-server").inputs, "spec.template.spec");
+    expect(list(spec, "initContainers").map((c) => at(c, "name"))).toEqual(["fetch", "init", "keeper"]);
+    expect(list(spec, "volumes")).toContainEqual(archive.volumes[0]);
+    for (const container of ["initContainers.1", "containers.0"]) {
+      expect(list(spec, `${container}.env`)).toContainEqual(archive.env[0]);
+      expect(list(spec, `${container}.volumeMounts`)).toContainEqual(archive.mounts[0]);
+    }
+    expect(list(spec, "initContainers.2.volumeMounts").map((m) => at(m, "name"))).not.toContain("walg");
+    const files = child(records, "db-config").inputs["data"] as Record<string, string>;
+    expect(files["guard.sh"]).toBe("exit 0");
+    expect(files["postgresql.conf"]).toMatch(/^archive_mode = on$/m);
+    expect(files["postgresql.conf"]).not.toContain("archive_mode = off");
+    expect(files["init.sh"]).toContain("restore-base.sh");
+    expect(files["init.sh"]).not.toContain("initdb --");
+  });
+
   it("may exist twice", async () => {
     const { records } = await record(() => [
       new Postgres("a", args()),
@@ -133,7 +192,7 @@ describe("Postgres", () => {
 
   it("can be previewed", async () => {
     const records = await children("db", () => new Postgres("db", args()), { preview: true });
-    expect(records).toHaveLength(13);
+    expect(records).toHaveLength(14);
   });
 
   it("tells where it is, before it exists", () => {
@@ -143,6 +202,7 @@ describe("Postgres", () => {
 
   it.each([
     [{ image: image("postgres", "19.0") }, /images\.postgres: tag "19\.0" is not PostgreSQL 18/],
+    [{ bootstrap: "restore" as const }, /data\.postgres\.bootstrap: restore needs data\.backup/],
     [{ storageGiB: 0 }, /data\.postgres\.storageGiB: 0/],
     [{ size: { cpuMillis: 100, memoryMiB: 128 } }, /128 MiB of memory/],
   ])("refuses %j", async (changes, error) => {

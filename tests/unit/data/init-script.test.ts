@@ -6,13 +6,14 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { renderInitScript } from "../../../components/data/initScript.ts";
+import { renderInitScript, type InitScriptArgs } from "../../../components/data/initScript.ts";
 import { postgresLayout, type PostgresLayout } from "../../../components/data/layout.ts";
 
 /**
@@ -43,8 +44,11 @@ const useVersion = (version: string): void => {
   write(join(layout.binDirectory, "postgres"), `#!/bin/bash\necho "postgres (PostgreSQL) ${version}"`, true);
 };
 
-const run = (): { readonly code: number | null; readonly output: string } => {
-  const result = spawnSync("bash", ["-c", renderInitScript(layout)], { encoding: "utf8" });
+const run = (
+  options: Partial<InitScriptArgs> = {},
+): { readonly code: number | null; readonly output: string } => {
+  const script = renderInitScript({ layout, ...options });
+  const result = spawnSync("bash", ["-c", script], { encoding: "utf8" });
   return { code: result.status, output: result.stdout + result.stderr };
 };
 const data = (): string => join(layout.dataRoot, "18", "docker");
@@ -60,6 +64,7 @@ beforeEach(() => {
     binDirectory: join(scratch, "bin"),
     dataRoot: join(scratch, "data"),
     walRoot: join(scratch, "wal"),
+    configDirectory: join(scratch, "config"),
   };
   mkdirSync(layout.dataRoot);
   mkdirSync(layout.walRoot);
@@ -153,5 +158,64 @@ describe("refuses, and changes nothing,", () => {
   it("data without its log", () => {
     write(join(data(), "PG_VERSION"), "18\n");
     refusal(/volume of the write-ahead log is not the one/);
+  });
+});
+
+describe("with an archive", () => {
+  const script = (name: string, text: string): void => {
+    write(join(layout.configDirectory, name), `#!/bin/bash\n${text}\n`);
+  };
+  const archive = { archiveScripts: ["guard.sh", "restore-base.sh"] };
+  const nothing = (): void => {
+    expect(existsSync(data())).toBe(false);
+    expect(readdirSync(layout.dataRoot)).toEqual([]);
+    expect(readdirSync(layout.walRoot)).toEqual([]);
+  };
+  /** As a base backup would be: with a directory for the log, and a process file of the server it came from. */
+  const backup = (version = "18", more = ":"): string =>
+    `[[ -d $PGDATA && -z $(ls -A "$PGDATA") ]] || exit 9; cd "$PGDATA"
+echo ${version} > PG_VERSION; mkdir -p base pg_wal; echo x > pg_wal/seg; touch recovery.signal postmaster.pid; ${more}`;
+
+  it("asks it before it makes a cluster, and changes nothing when it says no", () => {
+    script("guard.sh", "echo 'the prefix holds another system'; exit 1");
+    const { code, output } = run(archive);
+    expect(code).toBe(1);
+    expect(output).toMatch(/the prefix holds another system[^]*refused: the archive does not accept/);
+    expect(calls()).toBe(0);
+    nothing();
+    script("guard.sh", "exit 0");
+    expect(run(archive).code).toBe(0);
+    expect(calls()).toBe(1);
+  });
+
+  it("asks no guard when there is a cluster, or when there is none to ask", () => {
+    expect(run().code).toBe(0);
+    script("guard.sh", "exit 1");
+    expect(run(archive)).toMatchObject({ code: 0 });
+  });
+
+  it("restores instead of making one, and puts the log on its own volume", () => {
+    script("restore-base.sh", backup());
+    expect(run({ ...archive, bootstrap: "restore" })).toMatchObject({ code: 0 });
+    expect(calls()).toBe(0);
+    expect(readdirSync(data()).sort()).toEqual(["PG_VERSION", "base", "pg_wal", "recovery.signal"]);
+    expect(readlinkSync(join(data(), "pg_wal"))).toBe(join(layout.walRoot, "18"));
+    expect(readdirSync(join(layout.walRoot, "18"))).toEqual(["seg"]);
+    expect(run({ ...archive, bootstrap: "restore" }).output).toContain("nothing to do");
+  });
+
+  it.each([
+    ["fails", "exit 74", /no backup could be restored/],
+    ["leaves nothing", ":", /the backup holds no cluster/],
+    ["is of another major version", backup("17"), /of version 17, not 18/],
+    ["would not recover", backup("18", "rm recovery.signal"), /recovery\.signal/],
+  ])("starts no server when the restore %s, and tries again from nothing", (_what, text, error) => {
+    script("restore-base.sh", text);
+    const first = run({ ...archive, bootstrap: "restore" });
+    expect(first.code).toBe(1);
+    expect(first.output).toMatch(error);
+    expect(existsSync(data())).toBe(false);
+    script("restore-base.sh", backup());
+    expect(run({ ...archive, bootstrap: "restore" }).code).toBe(0);
   });
 });

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { renderInitScript } from "../../../components/data/initScript.ts";
 import { renderKeeperScript } from "../../../components/data/keeperScript.ts";
-import { postgresLayout, roles } from "../../../components/data/layout.ts";
+import { loginRoles, postgresLayout, roles } from "../../../components/data/layout.ts";
 import { renderPgHba } from "../../../components/data/pgHba.ts";
 import { renderPostgresqlConf } from "../../../components/data/postgresqlConf.ts";
-import { renderRolesSql } from "../../../components/data/rolesSql.ts";
+import { renderRolesSql, type RolesSqlArgs } from "../../../components/data/rolesSql.ts";
 
 const conf = (
   changes: Partial<Parameters<typeof renderPostgresqlConf>[0]> = {},
@@ -100,14 +100,23 @@ describe("pg_hba.conf", () => {
     const first = lines.findIndex((line) => line.at(-1) === "scram-sha-256");
     const rejects = lines.slice(0, first).map((line) => line.slice(2, 4));
     expect(rejects).toContainEqual(["postgres", "all"]);
-    expect(rejects).toContainEqual(["all", "10.42.0.1/32"]);
+    expect(rejects.filter((line) => line[1] === "10.42.0.1/32")).toHaveLength(2);
+    expect(lines.slice(0, first).map((line) => line[1])).toEqual(["all", "all", "all", "replication"]);
     expect(lines.slice(first).every((line) => line.at(-1) === "scram-sha-256")).toBe(true);
   });
 
   it("lets each role into its own databases, from pods only", () => {
     const open = lines.filter((line) => line.at(-1) === "scram-sha-256");
-    expect(open.map((line) => line[2]).sort()).toEqual([roles.app, roles.migration, roles.monitor].sort());
-    expect(open.every((line) => line[3] === "10.42.0.0/16")).toBe(true);
+    expect(open.map((line) => line.slice(1, 4).join(" "))).toEqual([
+      "userdb migration 10.42.0.0/16",
+      "userdb app_a,app_b 10.42.0.0/16",
+      "userdb pgbouncer_auth 10.42.0.0/16",
+      "userdb,postgres monitor 10.42.0.0/16",
+      "userdb maintenance 10.42.0.0/16",
+      "userdb,postgres,replication backup 10.42.0.0/16",
+      "userdb +reader 10.42.0.0/16",
+      "userdb +reader 127.0.0.1/32",
+    ]);
   });
 
   it("refuses a range that is none", () => {
@@ -116,26 +125,37 @@ describe("pg_hba.conf", () => {
 });
 
 describe("roles.sql", () => {
-  const sql = renderRolesSql(postgresLayout);
+  const args = { layout: postgresLayout, readers: ["alice"], backup: true, streams: false };
+  const sql = renderRolesSql(args);
 
   it("takes passwords from files only", () => {
     expect([...sql.matchAll(/\\set (\w+) `cat ([^`]+)`/g)].map((m) => m[1])).toEqual([
-      "migration_password",
-      "app_password",
-      "monitor_password",
+      ...loginRoles.map((role) => `${role}_password`),
+      "alice_password",
     ]);
     expect(sql).not.toMatch(/PASSWORD '/);
   });
 
   it("makes nobody a superuser", () => {
-    expect(sql.match(/NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS/g)).toHaveLength(3);
-    expect(sql).not.toMatch(/[^O]SUPERUSER/);
+    expect(sql.match(/NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION/g)).toHaveLength(8);
+    expect(sql).not.toMatch(/[^O](SUPERUSER|REPLICATION)/);
+  });
+
+  it("lets the backup replicate only for streaming, and log in only when there is one", () => {
+    const backup = (changes: Partial<RolesSqlArgs>): string | undefined =>
+      renderRolesSql({ ...args, ...changes })
+        .split("\n")
+        .find((line) => line.startsWith("ALTER ROLE backup "));
+    expect(backup({ streams: true })).toMatch(/^ALTER ROLE backup LOGIN .* REPLICATION;$/);
+    expect(backup({})).toMatch(/ NOREPLICATION;$/);
+    expect(backup({ backup: false })).toMatch(/ NOLOGIN .* PASSWORD NULL;$/);
+    expect(renderRolesSql({ ...args, backup: false })).not.toContain("backup_password");
   });
 
   it("creates only what is missing, so that it can run again", () => {
     const creations = sql.split("\n").filter((line) => /CREATE (ROLE|DATABASE|EXTENSION)/.test(line));
     expect(creations.filter((line) => !/IF NOT EXISTS|^SELECT /.test(line))).toEqual([]);
-    expect(sql.match(/WHERE NOT EXISTS/g)).toHaveLength(2);
+    expect(sql.match(/WHERE NOT EXISTS/g)).toHaveLength(3);
   });
 
   it("gives the application rows, not tables", () => {
@@ -147,7 +167,11 @@ describe("roles.sql", () => {
 
 describe("scripts", () => {
   it.each([
-    ["init", renderInitScript(postgresLayout)],
+    ["init", renderInitScript({ layout: postgresLayout })],
+    [
+      "restoring init",
+      renderInitScript({ layout: postgresLayout, bootstrap: "restore", archiveScripts: ["guard.sh"] }),
+    ],
     ["keeper", renderKeeperScript(postgresLayout)],
   ])("%s is sound bash", (_name, script) => {
     const check = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
