@@ -12,6 +12,8 @@ import { promisify } from "node:util";
 
 import { parse, stringify } from "yaml";
 
+import { imageNames } from "../components/workload/images.ts";
+
 const run = promisify(execFile);
 
 /** The root of the checkout. */
@@ -97,17 +99,21 @@ export interface Artifacts {
   readonly manifestSha256: string;
   /** Catalogue name to reference with digest, plus test images. */
   readonly images: Readonly<Record<string, string>>;
+  /** What an image made here carries beside its program, by catalogue name. */
+  readonly contents: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Image archives that the stack itself needs; the tests add the next version of the application. */
-export const stackArchives = ["system", "postgres", "traefik", "app"] as const;
+export const stackArchives = ["system", "postgres", "pgbouncer", "cache", "traefik", "app"] as const;
 const testArchives = [...stackArchives, "app-next"] as const;
 
 /** Builds (or finds) the artifacts directory and the references of the images in it. */
 export const artifacts = async (archives: readonly string[] = testArchives): Promise<Artifacts> => {
   const path = await must(script("artifacts.sh"), archives, { echo: "stderr", timeoutSeconds: 3600 });
   const images = await must(script("images", "build.sh"), archives, { echo: "stderr", timeoutSeconds: 3600 });
-  const refs = JSON.parse(readFileSync(join(images, "images.json"), "utf8")) as Record<string, unknown>;
+  const refs = JSON.parse(readFileSync(join(images, "images.json"), "utf8")) as Record<string, unknown> & {
+    contents: Artifacts["contents"];
+  };
   const manifestSha256 = createHash("sha256")
     .update(readFileSync(join(path, "manifest.json")))
     .digest("hex");
@@ -117,6 +123,7 @@ export const artifacts = async (archives: readonly string[] = testArchives): Pro
     images: Object.fromEntries(
       Object.entries(refs).filter((e): e is [string, string] => typeof e[1] === "string"),
     ),
+    contents: refs.contents,
   };
 };
 
@@ -229,7 +236,7 @@ export class RigStack {
     if (this.hostName === undefined) return {};
     const built = await artifacts(this.archives);
     const address = await host("ip", this.hostName);
-    const catalogue = ["postgres", "traefik", "app"];
+    const carried = built.contents["postgres"];
     return {
       "platform:host": { address, hostKey: await host("hostkey", this.hostName), hostname: this.hostName },
       "platform:cluster": {
@@ -238,8 +245,9 @@ export class RigStack {
         artifacts: { source: "directory", path: built.path, manifestSha256: built.manifestSha256 },
       },
       "platform:images": Object.fromEntries(
-        Object.entries(built.images).filter(([name]) => catalogue.includes(name)),
+        Object.entries(built.images).filter(([name]) => (imageNames as readonly string[]).includes(name)),
       ),
+      ...(carried === undefined ? {} : { "platform:data": { postgres: { imageContents: carried } } }),
     };
   }
 

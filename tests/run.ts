@@ -114,7 +114,7 @@ const vitest = async (level: string, ...args: string[]): Promise<Count> => {
 };
 
 /** Modules of the rig that have tests. */
-const goModules = ["go/plugins", "go/k3s", "images/ocipack"] as const;
+const goModules = ["go/plugins", "go/k3s", "go/dragonfly", "images/ocipack"] as const;
 
 /** `go test` of one module of the rig. */
 const goTest = (module: string): Count => {

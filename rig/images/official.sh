@@ -8,23 +8,36 @@
 CATALOGUE=$REPO_DIR/components/workload/images.ts
 SYSTEM_ARCHIVE=k3s-airgap-images-amd64.tar.zst
 
-# official_archive ARCHIVE: prints the directory of system, postgres or traefik, as published.
-official_archive() {
+# official_system: prints the directory of the images of k3s itself, as published.
+official_system() {
+  build_once images-system-archive "$(input_key "$RIG_DIR"/{images/official,k3s/release}.sh text:official)" fetch_system
+}
+
+# official_image NAME: prints the directory of the public image that the catalogue names, as published.
+official_image() {
   local ref
-  if [[ $1 == system ]]; then
-    build_once images-system-archive "$(input_key "$RIG_DIR"/{images/official,k3s/release}.sh text:official)" fetch_system
-  else
-    ref=$(catalogue_ref "$1")
-    build_once "images-$1-archive" "$(input_key "$RIG_DIR"/images/{official.sh,ocipack} "text:$ref")" pull_image "$1" "$ref"
-  fi
+  ref=$(catalogue_ref "$1")
+  build_once "images-$1-archive" "$(input_key "$RIG_DIR"/images/{official.sh,ocipack} "text:$ref")" pull_image "$1" "$ref"
+}
+
+# catalogue_value NAME: what the catalogue's source says as `ref` of the entry NAME.
+catalogue_value() {
+  awk -v entry="$1" '$0 ~ "^  " entry ": \\{" { within = 1 }
+    within && match($0, /ref: ("[^"]*"|undefined)/) { print substr($0, RSTART + 5, RLENGTH - 5); exit }
+    within && /^  \},?$/ { exit }' "$CATALOGUE"
+}
+
+# is_pinned NAME: whether there is a public image of that name to pull.
+is_pinned() {
+  [[ $(catalogue_value "$1") != undefined ]]
 }
 
 # catalogue_ref NAME: the reference with digest that the product runs when no stack overrides it.
 catalogue_ref() {
   local ref
-  ref=$(sed -nE "s|^ *ref: \"([^\"]+/$1:[^\"]+)\",?\$|\1|p" "$CATALOGUE")
+  ref=$(catalogue_value "$1" | tr -d '"')
   [[ $ref =~ ^[a-z0-9.:/_-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}$ ]] ||
-    die "no pinned public image for $1 in ${CATALOGUE#"$REPO_DIR/"}: found '$ref', want one line  ref: \"host/path/$1:tag@sha256:...\""
+    die "no pinned public image for $1 in ${CATALOGUE#"$REPO_DIR/"}: found '$ref', want  $1: { ref: \"host/path:tag@sha256:...\", ... }"
   printf '%s\n' "$ref"
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests where official images come from, without the Internet: a registry on 127.0.0.1 that holds the images
 # built here, and a `curl` that hands out a k3s release. Prints TAP and counts; status 1 if anything failed.
-# Runs as root. About 15 seconds once the images and containerd are in the cache.
+# Runs as root. About 30 seconds once the images and containerd are in the cache.
 set -euo pipefail
 # shellcheck source=rig/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -9,7 +9,7 @@ set -euo pipefail
 . "$RIG_DIR/images/official.sh"
 
 CONTAINERD=$(rig_cache containerd)/$(input_key "$RIG_DIR/go/containerd")
-BUILT=$(RIG_SOURCE=built "$RIG_DIR/images/build.sh" postgres traefik)
+BUILT=$(RIG_SOURCE=built "$RIG_DIR/images/build.sh" postgres traefik cache)
 # Made here in official mode too; in the cache of the copy below they are links, behind which npm installs nothing.
 RIG_SOURCE=official "$RIG_DIR/images/build.sh" app app-next toolbox >/dev/null
 CRANE=$(crane_program)
@@ -68,11 +68,11 @@ start_registry() {
   REGISTRY=127.0.0.1:${BASH_REMATCH[1]}
 }
 
-# push NAME: the image built here, as NAME:amd64.
+# push NAME [ARCHIVE]: the image built here, the first of the archive, as NAME:amd64.
 push() {
   local layout=$SCRATCH/layout
   mkdir "$layout"
-  tar -xf "$BUILT/$1.tar" -C "$layout"
+  tar -xf "$BUILT/${2:-$1}.tar" -C "$layout"
   jq '.manifests |= [.[0] | del(.annotations)]' "$layout/index.json" >"$layout/one.json"
   mv "$layout/one.json" "$layout/index.json"
   crane push "$layout" "$REGISTRY/library/$1:amd64" &>/dev/null
@@ -84,11 +84,13 @@ fill_registry() {
   local postgres=$REGISTRY/library/postgres
   push traefik
   push postgres
+  push valkey cache
   crane mutate "$postgres:amd64" --set-platform linux/arm64 --tag "$postgres:arm64" &>/dev/null
   crane mutate "$postgres:amd64" --set-platform unknown/unknown --tag "$postgres:attestation" &>/dev/null
   crane index append --manifest "$postgres:arm64" --manifest "$postgres:amd64" --manifest "$postgres:attestation" --tag "$postgres:index" &>/dev/null
   POSTGRES=docker.io/library/postgres:18.6-trixie@$(crane digest "$postgres:index")
   TRAEFIK=docker.io/library/traefik:v3.7.13@$(crane digest "$REGISTRY/library/traefik:amd64")
+  VALKEY=docker.io/library/valkey:9.0.3-alpine@$(crane digest "$REGISTRY/library/valkey:amd64")
 }
 
 # make_checkout: a copy of the rig whose catalogue has the registry's digests, and a cache of its own that
@@ -97,7 +99,9 @@ make_checkout() {
   local shared
   mkdir -p "$COPY/components/workload" "$SCRATCH/cache" "$SCRATCH/bin" "$SCRATCH/release" "$SCRATCH/k3s"
   tar -C "$REPO_DIR" --exclude=node_modules -c rig | tar -C "$COPY" -x
-  sed -E "s|\"docker.io/library/postgres:[^\"]*\"|\"$POSTGRES\"|; s|\"docker.io/library/traefik:[^\"]*\"|\"$TRAEFIK\"|" \
+  # One archive holds both of these caches: of one the catalogue pins an image, of the other it does not.
+  sed -E "s|\"docker.io/library/postgres:[^\"]*\"|\"$POSTGRES\"|; s|\"docker.io/library/traefik:[^\"]*\"|\"$TRAEFIK\"|
+    s|\"docker.io/valkey/valkey:[^\"]*\"|\"$VALKEY\"|; s|\"docker.dragonflydb.io/[^\"]*\"|undefined|" \
     "$CATALOGUE" >"$COPY/components/workload/images.ts"
   for shared in "$(rig_cache)"/images-*; do
     [[ $shared =~ -(system|postgres|traefik)-archive$ ]] || ln -s "$shared" "$SCRATCH/cache/"
@@ -203,17 +207,20 @@ fill_registry
 make_checkout
 make_release
 
-check 'every archive is made in official mode, and k3s gets them' official artifacts.sh
-IMAGES=$(official images/build.sh)
+ARCHIVES=(system postgres cache traefik app app-next toolbox)
+check 'every archive is made in official mode, and k3s gets them' official artifacts.sh "${ARCHIVES[@]}"
+IMAGES=$(official images/build.sh "${ARCHIVES[@]}")
 check 'postgres.tar keeps the index that the catalogue pins' keeps "$IMAGES/postgres.tar" "$POSTGRES"
 check 'traefik.tar keeps the manifest that the catalogue pins' keeps "$IMAGES/traefik.tar" "$TRAEFIK"
 check 'every archive names its images as k3s wants it' every_name_has_a_tag "$IMAGES"
 check 'nothing of another platform was pulled' lacks "$IMAGES/postgres.tar" arm64
 check 'the attestation was not pulled' lacks "$IMAGES/postgres.tar" attestation
+check 'redis.tar keeps the manifest that the catalogue pins' keeps "$IMAGES/redis.tar" "$VALKEY"
 check 'images.json overrides nothing that the catalogue has' jq --exit-status \
-  '[to_entries[] | select(.value | type == "string") | .key] | sort == ["app", "appBroken", "appNext", "toolbox"]' "$IMAGES/images.json"
-check 'the artifacts list them all as images' holds_images "$(official artifacts.sh)/manifest.json" \
-  postgres.tar traefik.tar app.tar app-next.tar toolbox.tar "$SYSTEM_ARCHIVE"
+  '[to_entries[] | select(.value | type == "string") | .key] | sort == ["app", "appBroken", "appNext", "dragonfly", "toolbox"]' "$IMAGES/images.json"
+check 'nothing is said of what an official image carries' jq --exit-status '.contents == {}' "$IMAGES/images.json"
+check 'the artifacts list them all as images' holds_images "$(official artifacts.sh "${ARCHIVES[@]}")/manifest.json" \
+  postgres.tar redis.tar cache.tar traefik.tar app.tar app-next.tar toolbox.tar "$SYSTEM_ARCHIVE"
 
 if [[ -x $CONTAINERD/containerd ]]; then
   start_containerd

@@ -1,0 +1,3 @@
+module rig/dragonfly
+
+go 1.26.0
