@@ -44,3 +44,11 @@ export const isDomain = (text: string): boolean => {
 /** An address that SSH or TLS can be pointed at: IPv4 or a domain name. */
 export const isAddress = (text: string): boolean =>
   parseIpv4(text) !== undefined || isDomain(text) || isDnsLabel(text);
+
+/** RFC 1918, and what providers share among customers. */
+export const privateNetworks: readonly Cidr[] = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+].flatMap((text) => parseCidr(text) ?? []);

@@ -20,6 +20,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** The problem as a list when it is there. */
+export const when = (condition: boolean, problem: string): readonly string[] => (condition ? [problem] : []);
+
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {

@@ -12,18 +12,14 @@ import {
 import { budgetOf, checkBudget } from "../budget.ts";
 import { catalogue } from "../../components/workload/images.ts";
 import type { CatalogueEntry } from "../../components/workload/images.ts";
+import { dataProblems } from "./data-rules.ts";
 import { imagesInUse } from "./images-in-use.ts";
-import { contains, overlaps, parseCidr, parseIpv4 } from "./network.ts";
+import { contains, overlaps, parseCidr, parseIpv4, privateNetworks } from "./network.ts";
 import type { Cidr } from "./network.ts";
-import { setCommand } from "./problems.ts";
+import { setCommand, when } from "./problems.ts";
 import type { Parsed, PartialSettings } from "./schema.ts";
 
 type OwnCluster = Extract<Parsed<"cluster">, { source: "own" }>;
-
-const when = (condition: boolean, problem: string): readonly string[] => (condition ? [problem] : []);
-
-/** GiB that the system, images, etcd and its snapshots need beside the database. */
-export const reservedDiskGiB = 8;
 
 const widestAdminPrefix = 8;
 
@@ -80,10 +76,6 @@ const release = (cluster: OwnCluster): readonly string[] =>
         !isKnownVersion(cluster.version),
         `cluster.version: "${cluster.version}" is not in the catalogue; known: ${knownVersions().join(", ")}`,
       );
-
-const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].flatMap(
-  (text) => parseCidr(text) ?? [],
-);
 
 const clusterNetwork = (key: string, text: string, low: number, high: number): readonly string[] => {
   const network = parseCidr(text);
@@ -174,15 +166,6 @@ const images = (s: PartialSettings): readonly string[] =>
     );
   });
 
-const disk = (s: PartialSettings): readonly string[] => {
-  if (s.vps === undefined || s.data === undefined) return [];
-  const free = s.vps.diskGiB - reservedDiskGiB;
-  return when(
-    s.data.postgres.storageGiB > free,
-    `data.postgres.storageGiB: ${String(s.data.postgres.storageGiB)} does not fit: vps.diskGiB is ${String(s.vps.diskGiB)} and ${String(reservedDiskGiB)} stay for system, images and snapshots; at most ${String(Math.max(free, 0))}`,
-  );
-};
-
 const budget = (s: PartialSettings): readonly string[] => {
   const { vps, profile, app, cluster, data } = s;
   if (vps === undefined || profile === undefined || app === undefined) return [];
@@ -218,7 +201,7 @@ export const crossProblems = (s: PartialSettings, unparsed: ReadonlySet<string>)
         ]),
     ...(s.host?.dataDirectory === undefined ? [] : dataDirectory(s.host.dataDirectory)),
     ...images(s),
-    ...disk(s),
+    ...dataProblems(s),
     ...budget(s),
     ...when(
       s.app !== undefined && s.app.livenessPath === s.app.healthPath,

@@ -41,7 +41,7 @@ const worker: FlowDeclaration = {
   workload: "worker",
   selector: { app: "worker" },
   listens: [],
-  calls: [],
+  calls: [{ addresses: { cidrs: ["10.9.0.0/24", "10.8.0.7/32"], port: 9000 } }],
 };
 const edge: FlowDeclaration = {
   layer: "ingress",
@@ -99,6 +99,11 @@ describe("what passes", () => {
     ["app/api", "10.42.0.9", 443, false],
     ["app/api", "169.254.169.254", 443, false],
     ["app/worker", "198.51.100.7", 443, false],
+    ["app/worker", "10.9.0.200", 9000, true],
+    ["app/worker", "10.8.0.7", 9000, true],
+    ["app/worker", "10.8.0.8", 9000, false],
+    ["app/worker", "10.9.0.200", 443, false],
+    ["app/api", "10.9.0.200", 9000, false],
     ["ingress/traefik", "10.43.0.1", 443, true],
     ["ingress/traefik", "203.0.113.10", 6443, true],
     ["app/api", "10.43.0.1", 443, false],
@@ -166,6 +171,11 @@ describe("flowProblems", () => {
       "a port that nobody listens on",
       [{ ...api, calls: [{ workload: "data/postgres", port: "web" }] }, postgres],
       /calls port "web" of data\/postgres, which listens on sql, metrics/,
+    ],
+    [
+      "a call to no network",
+      [{ ...worker, calls: [{ addresses: { cidrs: [], port: 9000 } }] }],
+      /app\/worker calls port 9000 of no network at all/,
     ],
   ] as const)("names %s", (_what, declarations, expected) => {
     expect(flowProblems(declarations, context).join("\n")).toMatch(expected);

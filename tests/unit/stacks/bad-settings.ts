@@ -16,11 +16,9 @@ const hostKey = (algorithm: string, bytes: number): string => {
 const sha = "0f3c1e5a7b9d2468ace013579bdf02468ace13579bdf0246813579bdf02468ac";
 
 /** Name, changes by path below `platform:`, problems. */
-export const badSettings: readonly (readonly [
-  string,
-  Readonly<Record<string, unknown>>,
-  readonly string[],
-])[] = [
+export type BadSetting = readonly [string, Readonly<Record<string, unknown>>, readonly string[]];
+
+export const badSettings: readonly BadSetting[] = [
   [
     "prefix",
     { prefix: "Hc_Prod" },
@@ -256,13 +254,6 @@ export const badSettings: readonly (readonly [
     "unknown image",
     { "images.postgress": `x.example.com/y:1@sha256:${sha}` },
     ["images.postgress: unknown key; did you mean images.postgres?"],
-  ],
-  [
-    "storage",
-    { "data.postgres.storageGiB": 200 },
-    [
-      "data.postgres.storageGiB: 200 does not fit: vps.diskGiB is 75 and 8 stay for system, images and snapshots; at most 67",
-    ],
   ],
   [
     "liveness looks at the database",

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../stacks/config.ts";
+import { badDataSettings } from "./bad-data-settings.ts";
 import { badSettings } from "./bad-settings.ts";
-import { canaries, exampleConfig, exampleStacks } from "./examples.ts";
+import { canaries, exampleConfig, exampleStacks, fakeSecrets } from "./examples.ts";
 import type { ExampleStack } from "./examples.ts";
 
 const problemsOf = (stack: ExampleStack, changes: Readonly<Record<string, unknown>>): readonly string[] => {
@@ -128,6 +129,47 @@ describe("example stacks", () => {
     });
   });
 
+  it("accepts a store and a mail server with private addresses", () => {
+    const receiver = {
+      kind: "smtp",
+      host: "10.9.0.25",
+      from: "platform@example.com",
+      to: "ops@example.com",
+      username: "platform",
+    };
+    expect(
+      problemsOf("staging", {
+        "data.backup.endpoint": "https://10.9.0.9:9000",
+        "data.backup.endpointCidrs": ["10.9.0.9/32"],
+        "monitoring.receiver": receiver,
+        "monitoring.receiverCidrs": ["10.9.0.0/24"],
+        alertWebhookUrl: undefined,
+        alertSmtpPassword: fakeSecrets["alertSmtpPassword"],
+      }),
+    ).toEqual([]);
+  });
+
+  it("accepts readers, audited tables and an image that carries everything", () => {
+    expect(
+      problemsOf("staging", {
+        "images.postgres": `registry.example.com/postgres:18.6@sha256:${"a".repeat(64)}`,
+        "data.postgres.imageContents": ["pgaudit", "walg"],
+        "data.postgres.auditedTables": ["public.patients", "clinic.visits"],
+        "data.postgres.readers": ["jane_doe"],
+        "data.postgres.bootstrap": "restore",
+        "data.backup.binary": undefined,
+        postgresReaderPasswords: fakeSecrets["postgresReaderPasswords"],
+      }),
+    ).toEqual([]);
+  });
+
+  it("demands no image of what does not run", () => {
+    const none = { alertmanager: undefined, pgbouncerExporter: undefined, kubeStateMetrics: undefined };
+    const images = Object.fromEntries(Object.keys(none).map((name) => [`images.${name}`, undefined]));
+    const gone = { monitoring: undefined, alertWebhookUrl: undefined, deadMansSwitchUrl: undefined };
+    expect(problemsOf("staging", { ...images, ...gone, handlesPhi: false })).toEqual([]);
+  });
+
   it("knows what an override of the image carries", () => {
     const image = `registry.example.com/postgres:18.6@sha256:${"a".repeat(64)}`;
     const contents = (imageContents: readonly string[]): unknown =>
@@ -177,9 +219,12 @@ describe("example stacks", () => {
 });
 
 describe("a bad setting", () => {
-  it.each(badSettings)("%s is refused with key, value and remedy", (_name, changes, problems) => {
-    expect(problemsOf("staging", changes)).toEqual(problems);
-  });
+  it.each([...badSettings, ...badDataSettings])(
+    "%s is refused with key, value and remedy",
+    (_name, changes, problems) => {
+      expect(problemsOf("staging", changes)).toEqual(problems);
+    },
+  );
 
   it("of each kind comes in one message, with the count", () => {
     let message = "";

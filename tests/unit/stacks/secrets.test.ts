@@ -143,7 +143,12 @@ describe("secrets", () => {
   it("are refused where nothing uses them", () => {
     const { postgresReaderPasswords, alertSmtpPassword } = fakeSecrets;
     expect(
-      problemsOf({ postgresReaderPasswords, alertSmtpPassword, "monitoring.deadMansSwitch": false }),
+      problemsOf({
+        handlesPhi: false,
+        "monitoring.deadMansSwitch": false,
+        postgresReaderPasswords,
+        alertSmtpPassword,
+      }),
     ).toEqual([
       "postgresReaderPasswords: is set, but only used with data.postgres.readers; remove it: pulumi config rm platform:postgresReaderPasswords",
       "alertSmtpPassword: is set, but only used with monitoring.receiver smtp; remove it: pulumi config rm platform:alertSmtpPassword",
