@@ -15,11 +15,11 @@ RELEASE_SHA256=cf559568e2c32f7fae56ea3de8ae5fa48973ba8c5aa9dd2b3dc0c8898fe50dba
 build_from_modules() {
   local out=$1
   log "compiling the Pulumi CLI $VERSION (about 3 to 5 minutes with empty caches)"
-  (cd "$RIG_DIR/go/pulumi" && go build -trimpath -o "$out/pulumi" \
+  (cd "$RIG_DIR/go/pulumi" && CGO_ENABLED=0 go build -trimpath -o "$out/pulumi" \
     -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$VERSION" \
     github.com/pulumi/pulumi/pkg/v3/cmd/pulumi)
   log "compiling the Node language host"
-  (cd "$RIG_DIR/go/langhost" && go build -trimpath -ldflags "-s -w" -o "$out/language-host" \
+  (cd "$RIG_DIR/go/langhost" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$out/language-host" \
     github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs)
   # Without the flag it would load the TypeScript compiler for nothing at each start.
   # shellcheck disable=SC2016 # expanded by the script that is written

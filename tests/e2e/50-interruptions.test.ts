@@ -9,10 +9,10 @@ import { bootstrapTargets, until } from "./support.ts";
 /**
  * A run that dies at the worst moments, in the worst ways, and is then run again.
  * A command that the bootstrap calls at the moment in question is held on the host by a wrapper that stands earlier in
- * PATH; the run is killed while it is held.
+ * PATH; the run is killed while it is held. Two hosts work side by side: half of the time is spent waiting.
  */
-const name = "crash";
-const directory = join(repository, ".rig", "e2e", name);
+const names = ["crash1", "crash2"] as const;
+const directoryOf = (name: string): string => join(repository, ".rig", "e2e", name);
 const hold = "/run/hold";
 
 const wrapper = (command: string, when: string): string =>
@@ -22,21 +22,22 @@ interface Moment {
   /** Command and arguments (a shell pattern) at which the run is held. */
   readonly at?: { readonly command: string; readonly when: string };
   /** Without a held command: true as soon as the moment has come. */
-  readonly reached?: () => Promise<boolean>;
+  readonly reached?: (name: string) => Promise<boolean>;
 }
 
-const exists = async (script: string): Promise<boolean> =>
+const exists = async (name: string, script: string): Promise<boolean> =>
   (await execute(join(repository, "rig/host/host.sh"), ["exec", name, "--", "bash", "-c", script])).code ===
   0;
 
 const moments: Readonly<Record<string, Moment>> = {
   "in the middle of the upload": {
-    reached: () => exists("ls /var/lib/hc-local/upload/*/* >/dev/null 2>&1 && [ ! -e /usr/local/bin/k3s ]"),
+    reached: (name) =>
+      exists(name, "ls /var/lib/hc-local/upload/*/* >/dev/null 2>&1 && [ ! -e /usr/local/bin/k3s ]"),
   },
   "after the configuration was written": { at: { command: "ln", when: "*k3s-v*" } },
   "after the binary was switched": { at: { command: "systemctl", when: "'daemon-reload'" } },
   "while k3s starts": {
-    reached: () => exists("systemctl show -p ActiveState --value k3s | grep -q activating"),
+    reached: (name) => exists(name, "systemctl show -p ActiveState --value k3s | grep -q activating"),
   },
   "before the kubeconfig is read": {
     at: { command: "systemctl", when: "*enable*renew*|*enable*certificate*|*enable*timer*" },
@@ -44,8 +45,10 @@ const moments: Readonly<Record<string, Moment>> = {
 };
 
 const ways = ["SIGKILL of pulumi", "SIGKILL of the remote processes", "a power cut"] as const;
+type Way = (typeof ways)[number];
 
-const bareStack = async (): Promise<RigStack> => {
+const bareStack = async (name: string): Promise<RigStack> => {
+  const directory = directoryOf(name);
   await host("destroy", name).catch(() => undefined);
   rmSync(directory, { recursive: true, force: true });
   await host("create", name);
@@ -64,7 +67,7 @@ const bootstrap = (stack: RigStack, onSpawn?: (pid: number) => void): Promise<Re
     },
   });
 
-const arm = async ({ at }: Moment): Promise<void> => {
+const arm = async (name: string, { at }: Moment): Promise<void> => {
   if (at === undefined) return;
   const path = `/usr/local/sbin/${at.command}`;
   const result = await execute(
@@ -75,7 +78,7 @@ const arm = async ({ at }: Moment): Promise<void> => {
   if (result.code !== 0) throw new Error(result.stderr);
 };
 
-const disarm = async ({ at }: Moment): Promise<void> => {
+const disarm = async (name: string, { at }: Moment): Promise<void> => {
   await onHost(
     name,
     "rm",
@@ -86,7 +89,7 @@ const disarm = async ({ at }: Moment): Promise<void> => {
   );
 };
 
-const kill = async (way: (typeof ways)[number], pid: number): Promise<void> => {
+const kill = async (name: string, way: Way, pid: number): Promise<void> => {
   switch (way) {
     case "SIGKILL of pulumi":
       process.kill(-pid, "SIGKILL");
@@ -105,51 +108,76 @@ const kill = async (way: (typeof ways)[number], pid: number): Promise<void> => {
   }
 };
 
-const interrupt = async (stack: RigStack, moment: Moment, way: (typeof ways)[number]): Promise<Result> => {
-  await arm(moment);
+const interrupt = async (name: string, stack: RigStack, moment: Moment, way: Way): Promise<Result> => {
+  await arm(name, moment);
   let pid = 0;
   const running = bootstrap(stack, (group) => (pid = group));
   let ended = false;
   void running.then(() => (ended = true));
   await until("the moment to interrupt", 300, async () => {
     if (ended) throw new Error("the run ended before the moment came");
-    return ((await moment.reached?.()) ?? (await exists(`[ -e ${hold}.reached ]`))) ? true : undefined;
+    const come = (await moment.reached?.(name)) ?? (await exists(name, `[ -e ${hold}.reached ]`));
+    return come ? true : undefined;
   });
-  await kill(way, pid);
+  await kill(name, way, pid);
   const result = await running;
   if (way === "a power cut") await host("start", name);
-  await disarm(moment);
+  await disarm(name, moment);
   return result;
 };
 
-describe("an interrupted bootstrap", () => {
-  let whole: readonly string[];
+/** Hosts that no test uses at the moment. */
+const free: string[] = [...names];
+
+const onFreeHost = async (work: (name: string) => Promise<void>): Promise<void> => {
+  const name = free.pop();
+  if (name === undefined) throw new Error("more tests at a time than hosts; see maxConcurrency of the suite");
+  try {
+    await work(name);
+  } finally {
+    free.push(name);
+  }
+};
+
+describe.concurrent("an interrupted bootstrap", () => {
+  const whole = new Map<string, readonly string[]>();
 
   beforeAll(async () => {
-    const stack = await bareStack();
-    const result = await bootstrap(stack);
-    expect(result.code, result.stdout + result.stderr).toBe(0);
-    whole = await fingerprint(stack);
-    expect(whole.length).toBeGreaterThan(15);
+    const references = await Promise.all(
+      names.map(async (name) => {
+        const stack = await bareStack(name);
+        const result = await bootstrap(stack);
+        expect(result.code, result.stdout + result.stderr).toBe(0);
+        return [name, await fingerprint(stack)] as const;
+      }),
+    );
+    for (const [name, lines] of references) {
+      expect(lines.length).toBeGreaterThan(15);
+      whole.set(name, withoutNode(lines));
+    }
   });
 
   afterAll(async () => {
-    await host("destroy", name);
-    rmSync(directory, { recursive: true, force: true });
+    for (const name of names) {
+      await host("destroy", name);
+      rmSync(directoryOf(name), { recursive: true, force: true });
+    }
   });
 
   const cases = Object.entries(moments).flatMap(([when, moment]) =>
     ways.map((way) => ({ when, moment, way })),
   );
-  it.each(cases)("$when, by $way, is repaired by the next run", async ({ moment, way }) => {
-    const stack = await bareStack();
-    const first = await interrupt(stack, moment, way);
-    expect(first.code).not.toBe(0);
-    await stack.engine(["cancel", "--yes"]); // a killed engine leaves its lock
-    const second = await bootstrap(stack);
-    expect(second.code, second.stdout + second.stderr).toBe(0);
-    expect(withoutNode(await fingerprint(stack))).toEqual(withoutNode(whole));
-  });
+  it.each(cases)("$when, by $way, is repaired by the next run", ({ moment, way }) =>
+    onFreeHost(async (name) => {
+      const stack = await bareStack(name);
+      const first = await interrupt(name, stack, moment, way);
+      expect(first.code).not.toBe(0);
+      await stack.engine(["cancel", "--yes"]); // a killed engine leaves its lock
+      const second = await bootstrap(stack);
+      expect(second.code, second.stdout + second.stderr).toBe(0);
+      expect(withoutNode(await fingerprint(stack))).toEqual(whole.get(name));
+    }),
+  );
 });
 
 /** Secrets and addresses differ between two hosts; files that hold them are compared by name, mode and owner only. */

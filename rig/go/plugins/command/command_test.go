@@ -58,8 +58,14 @@ func TestPreviewNeverConnects(t *testing.T) {
 func TestFailureHoldsCommandAndOutput(t *testing.T) {
 	server := newServer(t)
 	made, err := create(New(&pluginkit.Log{}), commandToken, server.inputs(nil, map[string]any{"create": "fail"}), false)
-	if err == nil || !strings.Contains(err.Error(), "Process exited with status 3: running \"fail\":\nran fail") {
-		t.Fatalf("got %v", err)
+	if err == nil {
+		t.Fatal("a command that fails must be an error")
+	}
+	// Both streams are in it, in the order in which they happened to arrive.
+	for _, want := range []string{"Process exited with status 3: running \"fail\":\n", "\nran fail", "\nwarned"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in: %v", want, err)
+		}
 	}
 	if made.Properties != nil {
 		t.Error("a failed create must store nothing")
