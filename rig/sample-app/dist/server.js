@@ -15,7 +15,7 @@ const ROUTES = {
 
 /**
  * An HTTP server, not yet listening, and `stopping()`, after which GET /health/api answers 503.
- * @param {{ query: (text: string, values?: unknown[]) => Promise<{ rows: object[] }> }} database
+ * @param {{ query: (text: string) => Promise<object>, transaction: (actor: string, work: Function) => Promise<object> }} database
  */
 export function createApi(database, version) {
   const state = { stopping: false };

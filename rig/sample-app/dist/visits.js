@@ -1,4 +1,4 @@
-// The application's one table. Every row belongs to a tenant; every read names one or is counted over all.
+// The application's one table, through prepared statements. Every row belongs to a tenant; every read names one or is counted over all.
 
 const TENANT = /^[a-z][a-z0-9-]{0,62}$/;
 const MAXIMUM = 100;
@@ -11,7 +11,13 @@ export async function createVisit(database, body) {
   const { tenant, note = "" } = body ?? {};
   if (typeof tenant !== "string" || !TENANT.test(tenant)) throw new BadRequest(`tenant: want ${TENANT.source}`);
   if (typeof note !== "string" || note.length > 1000) throw new BadRequest("note: want text of up to 1000 characters");
-  const { rows } = await database.query("INSERT INTO visits (tenant, note) VALUES ($1, $2) RETURNING id, tenant, note, created_at", [tenant, note]);
+  const { rows } = await database.transaction(tenant, (query) =>
+    query({
+      name: "create-visit",
+      text: "INSERT INTO visits (tenant, note) VALUES ($1, $2) RETURNING id, tenant, note, created_at",
+      values: [tenant, note],
+    }),
+  );
   return present(rows[0]);
 }
 
@@ -19,17 +25,23 @@ export async function createVisit(database, body) {
 export async function listVisits(database, parameters) {
   const limit = parameters.get("limit") ?? "20";
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAXIMUM) throw new BadRequest(`limit: want 1 to ${MAXIMUM}`);
-  const { rows } = await database.query(
-    "SELECT id, tenant, note, created_at, processed_at FROM visits WHERE $1::text IS NULL OR tenant = $1 ORDER BY id DESC LIMIT $2",
-    [parameters.get("tenant"), Number(limit)],
+  const { rows } = await database.transaction("api", (query) =>
+    query({
+      name: "list-visits",
+      text: "SELECT id, tenant, note, created_at, processed_at FROM visits WHERE $1::text IS NULL OR tenant = $1 ORDER BY id DESC LIMIT $2",
+      values: [parameters.get("tenant"), Number(limit)],
+    }),
   );
   return rows.map(present);
 }
 
 /** The worker's job: marks what has not been processed, at most 100 rows at once, and says how many. */
 export async function processVisits(database) {
-  const { rowCount } = await database.query(
-    "UPDATE visits SET processed_at = now() WHERE id IN (SELECT id FROM visits WHERE processed_at IS NULL ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED)",
+  const { rowCount } = await database.transaction("worker", (query) =>
+    query({
+      name: "process-visits",
+      text: "UPDATE visits SET processed_at = now() WHERE id IN (SELECT id FROM visits WHERE processed_at IS NULL ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED)",
+    }),
   );
   return rowCount;
 }

@@ -1,8 +1,8 @@
 // Starts the worker, or with --healthcheck asks the running one how it is (exit status 0: well).
 // The two talk over an abstract socket: no port, no file, nothing outside the pod can reach it.
 import { connect, createServer } from "node:net";
-import pg from "pg";
 import { errorCode, log, refuse } from "./log.js";
+import { openDatabase } from "./pool.js";
 import { readSettings } from "./settings.js";
 import { processVisits } from "./visits.js";
 
@@ -30,8 +30,7 @@ function askHealth() {
 function start() {
   const { settings, problems } = readSettings(process.env, "worker");
   if (problems.length > 0) refuse(problems);
-  const pool = new pg.Pool(settings.database);
-  pool.on("error", (error) => log("error", "database-connection-lost", { code: errorCode(error) }));
+  const database = openDatabase(settings.database);
   const state = { stopping: false, round: performance.now() };
   const health = createServer((socket) => socket.end(performance.now() - state.round < SILENCE_MS ? "ok" : "stuck"));
   health.listen(SOCKET);
@@ -44,19 +43,19 @@ function start() {
       wake.abort(); // a pause ends at once, a round that runs is finished
     });
   }
-  void work(pool, state, wake.signal).then(async () => {
+  void work(database, state, wake.signal).then(async () => {
     health.close();
-    await pool.end();
+    await database.end();
     log("info", "stopped");
   });
 }
 
-async function work(pool, state, signal) {
+async function work(database, state, signal) {
   const { setTimeout: pause } = await import("node:timers/promises");
   while (!state.stopping) {
     state.round = performance.now();
     try {
-      const count = await processVisits(pool);
+      const count = await processVisits(database);
       if (count > 0) log("info", "processed", { count });
     } catch (error) {
       log("error", "round-failed", { code: errorCode(error) });

@@ -4,9 +4,10 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { createApi } from "../dist/server.js";
 
-/** Runs the API on a free port with a database that answers by `query`. */
+/** Runs the API on a free port with a database that answers every statement by `query(text, values)`. */
 async function withApi(query, use) {
-  const api = createApi({ query }, "1.0.0");
+  const transaction = (_actor, work) => work(({ text, values }) => query(text, values));
+  const api = createApi({ query, transaction }, "1.0.0");
   api.server.listen(0, "127.0.0.1");
   await once(api.server, "listening");
   const call = async (path, options) => {
