@@ -68,6 +68,7 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     row("postgres", profile.postgres),
     row("keeper, beside postgres", profile.keeper),
     row("pgbouncer", profile.pgbouncer),
+    row("reloader, beside pgbouncer", profile.reloader),
     row("dragonfly", profile.dragonfly),
     row("redis for queues", profile.redisQueue),
     row("redis for signalling", profile.redisSignalling),

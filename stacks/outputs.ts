@@ -29,6 +29,7 @@ export interface PlatformVersions {
   readonly kubernetes: pulumi.Output<string>;
   /** Tags of the images. */
   readonly postgres: string;
+  readonly pgbouncer: string;
   readonly app: string;
   /** Undefined where the edge belongs to another stack. */
   readonly traefik: string | undefined;
@@ -38,6 +39,8 @@ export interface PlatformEndpoints {
   readonly api: Endpoint;
   /** TLS only; `caCertificate` verifies it. */
   readonly database: Endpoint & { readonly database: string };
+  /** The pooler before it, in transaction mode: for the application's two logins. */
+  readonly pooler: Endpoint & { readonly database: string };
 }
 
 export interface Endpoint {

@@ -9,6 +9,7 @@ import type { Build, Ground } from "./layers/build.ts";
 import { createDatabase } from "./layers/data.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
 import { createGround } from "./layers/ground.ts";
+import { createPooler } from "./layers/pooler.ts";
 import type { PlatformOutputs } from "./outputs.ts";
 import { chosenProfile } from "./profiles.ts";
 
@@ -43,7 +44,8 @@ export class Platform extends pulumi.ComponentResource {
     };
     const ground = createGround(build);
     const postgres = createDatabase(build, ground);
-    const api = createApp(build, ground, postgres);
+    const pooler = createPooler(build, ground, postgres);
+    const api = createApp(build, ground, { postgres, pooler });
     const edge = createEdge(build, ground);
     const route = createRoute(build, ground, api, edge);
     this.outputs = {
@@ -52,10 +54,15 @@ export class Platform extends pulumi.ComponentResource {
       versions: {
         kubernetes: foundation.kubernetesVersion,
         postgres: image("postgres").tag,
+        pgbouncer: image("pgbouncer").tag,
         app: app.tag,
         traefik: edge === undefined ? undefined : image("traefik").tag,
       },
-      endpoints: { api: api.endpoint, database: { ...postgres.endpoint, database } },
+      endpoints: {
+        api: api.endpoint,
+        database: { ...postgres.endpoint, database },
+        pooler: { ...pooler.endpoint, database },
+      },
       namespaces: { data: prefixed(config.prefix, "data"), app: prefixed(config.prefix, "app") },
       ...sharing(foundation, ground, edge),
     };

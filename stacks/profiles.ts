@@ -20,6 +20,8 @@ export interface Profile {
   readonly keeper: Part;
   /** Two, so that one can be rolled. */
   readonly pgbouncer: Part;
+  /** Beside PgBouncer, in each of its pods: makes it take over what changed. */
+  readonly reloader: Part;
   readonly dragonfly: Part;
   readonly redisQueue: Part;
   readonly redisSignalling: Part;
@@ -62,6 +64,7 @@ export const profiles = {
     migration: part(1, 100, 256),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
     pgbouncer: part(2, 20, 24, { memoryLimitMiB: 64 }),
+    reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     // A thread of Dragonfly wants 256 MiB.
     dragonfly: part(1, 50, 256, { memoryLimitMiB: 512 }),
     redisQueue: part(1, 30, 64, { memoryLimitMiB: 192 }),
@@ -86,6 +89,7 @@ export const profiles = {
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
     pgbouncer: part(2, 20, 32, { memoryLimitMiB: 96 }),
+    reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 100, 512, { memoryLimitMiB: 768 }),
     redisQueue: part(1, 100, 256, { memoryLimitMiB: 512 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 128 }),
@@ -109,6 +113,7 @@ export const profiles = {
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
     pgbouncer: part(2, 50, 32, { memoryLimitMiB: 128 }),
+    reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 200, 1024, { memoryLimitMiB: 1536 }),
     redisQueue: part(1, 200, 512, { memoryLimitMiB: 1024 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 192 }),
@@ -132,6 +137,7 @@ export const profiles = {
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
     pgbouncer: part(2, 100, 64, { memoryLimitMiB: 256 }),
+    reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 500, 2048, { memoryLimitMiB: 3072 }),
     redisQueue: part(1, 250, 1024, { memoryLimitMiB: 2048 }),
     redisSignalling: part(1, 100, 128, { memoryLimitMiB: 256 }),

@@ -4,14 +4,19 @@ import { fromSecret, type EnvVar } from "../workload/index.ts";
 import { databaseUrl } from "./databaseUrl.ts";
 import { appLayout } from "./layout.ts";
 
-export interface DatabaseAccess {
+export interface DatabaseLogin {
   readonly host: string;
   readonly port: number;
+  readonly user: string;
+  readonly password: pulumi.Output<string>;
+}
+
+export interface DatabaseAccess {
   readonly database: string;
-  readonly appUser: string;
-  readonly migrationUser: string;
-  readonly appPassword: pulumi.Output<string>;
-  readonly migrationPassword: pulumi.Output<string>;
+  /** API and worker, through the pooler. */
+  readonly application: DatabaseLogin;
+  /** Straight to the server: migrations lock and set what a pooled connection would not keep. */
+  readonly migration: DatabaseLogin;
 }
 
 export interface AppSettingsArgs {
@@ -41,10 +46,10 @@ export class AppSettings extends pulumi.ComponentResource {
     super("platform:app:AppSettings", name, {}, opts);
     const { database } = args;
     const application = createSecret(this, name, "database", args, {
-      DATABASE_URL: urlOf(database, database.appUser, database.appPassword),
+      DATABASE_URL: urlOf(database.database, database.application),
     });
     const migration = createSecret(this, name, "migration-database", args, {
-      MIGRATION_DATABASE_URL: urlOf(database, database.migrationUser, database.migrationPassword),
+      MIGRATION_DATABASE_URL: urlOf(database.database, database.migration),
     });
     const secrets = createSecret(this, name, "secrets", args, {
       JWT_SECRET: args.jwtSecret,
@@ -68,20 +73,9 @@ export class AppSettings extends pulumi.ComponentResource {
   }
 }
 
-const urlOf = (
-  database: DatabaseAccess,
-  user: string,
-  password: pulumi.Output<string>,
-): pulumi.Output<string> =>
+const urlOf = (database: string, { host, port, user, password }: DatabaseLogin): pulumi.Output<string> =>
   password.apply((plain) =>
-    databaseUrl({
-      user,
-      password: plain,
-      host: database.host,
-      port: database.port,
-      database: database.database,
-      caFile: appLayout.caFile,
-    }),
+    databaseUrl({ user, password: plain, host, port, database, caFile: appLayout.caFile }),
   );
 
 /** Fixed names, changed in place; `app.rotation` restarts who reads them. */

@@ -25,13 +25,25 @@ export const appLabels = (prefix: string, role: AppRole): Labels => {
 export interface AppFlowArgs {
   readonly prefix: string;
   readonly workerEnabled: boolean;
-  /** The database's port, as its component declares it. */
-  readonly database: { readonly workload: string; readonly port: string };
+  /** The database's port, as its component declares it; for the migration only. */
+  readonly database: WorkloadPort;
+  /** The pooler's, for API and worker. */
+  readonly pooler: WorkloadPort;
+}
+
+interface WorkloadPort {
+  readonly workload: string;
+  readonly port: string;
 }
 
 /** What API, worker and migration listen on and whom they call, known before anything exists. */
-export const appFlows = ({ prefix, workerEnabled, database }: AppFlowArgs): readonly FlowDeclaration[] => {
-  const common = [database, { service: "dns" }] as const;
+export const appFlows = ({
+  prefix,
+  workerEnabled,
+  database,
+  pooler,
+}: AppFlowArgs): readonly FlowDeclaration[] => {
+  const common = [pooler, { service: "dns" }] as const;
   const declare = (role: AppRole, rest: Pick<FlowDeclaration, "listens" | "calls">): FlowDeclaration => ({
     layer: "app",
     workload: role,
@@ -54,6 +66,6 @@ export const appFlows = ({ prefix, workerEnabled, database }: AppFlowArgs): read
           }),
         ]
       : []),
-    declare("migration", { listens: [], calls: [...common] }),
+    declare("migration", { listens: [], calls: [database, { service: "dns" }] }),
   ];
 };

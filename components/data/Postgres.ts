@@ -21,6 +21,7 @@ import { pgIdent, renderPgHba } from "./pgHba.ts";
 import { podTemplate, type PodParts } from "./postgresPod.ts";
 import { renderPostgresqlConf } from "./postgresqlConf.ts";
 import { renderRolesSql } from "./rolesSql.ts";
+import { maxConnections } from "./sizing.ts";
 
 export interface PostgresArgs {
   readonly prefix: string;
@@ -169,7 +170,7 @@ const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.c
         "postgresql.conf": renderPostgresqlConf({
           layout: postgresLayout,
           memoryMiB: args.size.memoryMiB,
-          maxConnections: 100,
+          maxConnections,
           walGiB: args.walGiB,
           pgaudit: args.image.carries.pgaudit ?? false,
           archiveLines: args.archive?.confLines,

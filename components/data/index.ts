@@ -7,5 +7,14 @@ export {
   type Readers,
 } from "./Postgres.ts";
 export type { ArchiveHook, Bootstrap } from "./archiveHook.ts";
+export {
+  oldestPgBouncer,
+  PgBouncer,
+  pgbouncerFlows,
+  pgbouncerMetrics,
+  pgbouncerPort,
+  type PgBouncerArgs,
+} from "./PgBouncer.ts";
+export { connectionProblem, connectionShares, poolerLimits, type PoolerLimits } from "./poolerLimits.ts";
 export { appRole, database, roles, type LoginRole } from "./layout.ts";
-export { defaultWalGiB } from "./sizing.ts";
+export { defaultWalGiB, maxConnections } from "./sizing.ts";

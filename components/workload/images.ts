@@ -34,7 +34,8 @@ export const catalogue = {
   },
   // API, worker and migration are one image; it is the team's own, so there is no default
   app: { ref: undefined, carries: {} },
-  // corroborated (multi-arch index); below 1.25.2 a packet of an unknown client stops it
+  // corroborated (multi-arch index); below 1.25.2 a packet of an unknown client stops it. 1.26.1 closes more of the kind
+  // and lets nobody who knows one password be another user (CVE-2026-107350): override with it once its digest is known
   pgbouncer: {
     ref: "docker.io/edoburu/pgbouncer:v1.25.2-p0@sha256:7d7a27d9e90985cab5cf42256f5c13a3120baa4b055b69df37beb272b89b2340",
     carries: {},

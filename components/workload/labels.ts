@@ -30,6 +30,8 @@ export const ownAnnotation = {
   podSecurityReason: "platform.internal/pod-security-reason",
   /** On pod templates: the integers from config whose change restarts the pods. */
   rotation: "platform.internal/rotation",
+  /** On pod templates: hash of the settings that a process reads at its start only. Never of a secret. */
+  boot: "platform.internal/boot",
 } as const;
 
 /** `managed-by` is missing on purpose: the Kubernetes provider sets it. */

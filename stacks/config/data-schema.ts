@@ -117,7 +117,9 @@ export const data = z.strictObject({
   postgres: postgres.describe("The database."),
   pgbouncer: z
     .strictObject({
-      rotation: rotation.describe("Raise it to roll PgBouncer after a certificate was changed."),
+      rotation: rotation.describe(
+        "Raise it after pgbouncerStatsPassword was changed; everything else is taken over by a reload.",
+      ),
     })
     .prefault({})
     .describe("The connection pool."),

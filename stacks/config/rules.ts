@@ -10,6 +10,9 @@ import {
   isKnownVersion,
 } from "../../components/cluster/releases.ts";
 import { budgetOf, checkBudget } from "../budget.ts";
+import { profiles } from "../profiles.ts";
+import { connectionProblem } from "../../components/data/poolerLimits.ts";
+import { maxConnections } from "../../components/data/sizing.ts";
 import { catalogue } from "../../components/workload/images.ts";
 import type { CatalogueEntry } from "../../components/workload/images.ts";
 import { dataProblems } from "./data-rules.ts";
@@ -177,6 +180,13 @@ const budget = (s: PartialSettings): readonly string[] => {
   return [`vps: profile "${profile}" does not fit; ${remedy}: ${problem.replaceAll("\n", "\n      ")}`];
 };
 
+const connections = ({ profile, data }: PartialSettings): readonly string[] => {
+  if (profile === undefined || data === undefined) return [];
+  const { replicas } = profiles[profile].pgbouncer;
+  const problem = connectionProblem({ maxConnections, replicas, readers: data.postgres.readers.length });
+  return problem === undefined ? [] : [problem];
+};
+
 /**
  * Problems between keys.
  * @param s what could be parsed
@@ -203,6 +213,7 @@ export const crossProblems = (s: PartialSettings, unparsed: ReadonlySet<string>)
     ...images(s),
     ...dataProblems(s),
     ...budget(s),
+    ...connections(s),
     ...when(
       s.app !== undefined && s.app.livenessPath === s.app.healthPath,
       `app.livenessPath: "${s.app?.livenessPath ?? ""}" equals app.healthPath, which may look at the database; its outage would restart every API pod`,

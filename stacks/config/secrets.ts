@@ -103,7 +103,6 @@ export const secretDeclarations = {
     issuedElsewhere: true,
   },
   pgbouncerStatsPassword: made("Password of PgBouncer's user that reads statistics."),
-  pgbouncerAdminPassword: made("Password of PgBouncer's user that reloads and pauses."),
   cacheAppPassword: made("Password of API and worker at the cache."),
   queueAppPassword: made("Password of API and worker at the job queues."),
   signallingVideoPassword: made("Password of the video server at its Redis."),

@@ -134,7 +134,6 @@ export interface Secrets {
   /** JSON object: name of a reader to password. Only with `data.postgres.readers`. */
   readonly postgresReaderPasswords: pulumi.Output<string> | undefined;
   readonly pgbouncerStatsPassword: pulumi.Output<string>;
-  readonly pgbouncerAdminPassword: pulumi.Output<string>;
   readonly cacheAppPassword: pulumi.Output<string>;
   readonly queueAppPassword: pulumi.Output<string>;
   readonly signallingVideoPassword: pulumi.Output<string>;

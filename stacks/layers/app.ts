@@ -1,13 +1,20 @@
 import { Api, AppSettings, Migration, Worker } from "../../components/app/index.ts";
-import { appRole, database, roles, type Postgres } from "../../components/data/index.ts";
+import { appRole, database, roles, type PgBouncer, type Postgres } from "../../components/data/index.ts";
 import { labels } from "../../components/workload/index.ts";
 import type { Build, Ground } from "./build.ts";
 
+/** What the application stands on. */
+export interface AppData {
+  readonly postgres: Postgres;
+  readonly pooler: PgBouncer;
+}
+
 /** Settings, migration, then API and worker. */
-export const createApp = (build: Build, ground: Ground, postgres: Postgres): Api => {
+export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
   const { name, config, profile, image, opts } = build;
   const inApp = ground.namespace("app");
-  const settings = createAppSettings(build, ground, postgres);
+  const settings = createAppSettings(build, ground, data);
+  const { postgres, pooler } = data;
   const priority = ground.defaults.priorityClasses;
   const common = { prefix: config.prefix, ...inApp, image: image("app"), caConfigMap: settings.caConfigMap };
   const migration = new Migration(
@@ -29,14 +36,14 @@ export const createApp = (build: Build, ground: Ground, postgres: Postgres): Api
     ...common,
     env: settings.env,
     priorityClass: priority.app,
-    // Another login of the database restarts its clients; the same counter as before where none was switched.
+    // Their environment is read at their start: who logs in where is part of it.
     rotation: [
       String(config.app.rotation),
       String(config.data.postgres.rotation),
-      ...(config.data.postgres.activeAppUser === "a" ? [] : ["b"]),
+      `${appRole(config.data.postgres.activeAppUser)}@${pooler.endpoint.host}:${String(pooler.endpoint.port)}`,
     ].join("."),
   };
-  const after = { ...opts, dependsOn: [...ground.ready, migration] };
+  const after = { ...opts, dependsOn: [...ground.ready, migration, pooler] };
   if (config.app.workerEnabled)
     new Worker(`${name}-worker`, { ...serving, size: profile.worker.size }, after);
   return new Api(
@@ -52,27 +59,36 @@ export const createApp = (build: Build, ground: Ground, postgres: Postgres): Api
   );
 };
 
-const createAppSettings = ({ name, config, opts }: Build, ground: Ground, postgres: Postgres): AppSettings =>
-  new AppSettings(
+const createAppSettings = (
+  { name, config, opts }: Build,
+  ground: Ground,
+  { postgres, pooler }: AppData,
+): AppSettings => {
+  const { secrets } = config;
+  const { activeAppUser } = config.data.postgres;
+  return new AppSettings(
     `${name}-app`,
     {
       namespace: ground.namespace("app").namespace,
       labels: labels({ prefix: config.prefix, app: "app", component: "settings" }).all,
       database: {
-        ...postgres.endpoint,
         database,
-        appUser: appRole(config.data.postgres.activeAppUser),
-        migrationUser: roles.migration,
-        appPassword:
-          config.data.postgres.activeAppUser === "a"
-            ? config.secrets.postgresAppPassword
-            : config.secrets.postgresAppPasswordB,
-        migrationPassword: config.secrets.postgresMigrationPassword,
+        application: {
+          ...pooler.endpoint,
+          user: appRole(activeAppUser),
+          password: activeAppUser === "a" ? secrets.postgresAppPassword : secrets.postgresAppPasswordB,
+        },
+        migration: {
+          ...postgres.endpoint,
+          user: roles.migration,
+          password: secrets.postgresMigrationPassword,
+        },
       },
-      jwtSecret: config.secrets.appJwtSecret,
-      sessionSecret: config.secrets.appSessionSecret,
-      cookieSecret: config.secrets.appCookieSecret,
+      jwtSecret: secrets.appJwtSecret,
+      sessionSecret: secrets.appSessionSecret,
+      cookieSecret: secrets.appCookieSecret,
       caCertificate: config.caCertificate,
     },
     { ...opts, dependsOn: ground.ready },
   );
+};

@@ -71,9 +71,10 @@ const open = ({ pods, policies }: Cluster): readonly string[] =>
     .sort();
 
 const expected = (prefix: string): readonly string[] => [
-  `${prefix}-app/api -> ${prefix}-data/postgres:5432`,
+  `${prefix}-app/api -> ${prefix}-data/pgbouncer:6432`,
   `${prefix}-app/migration -> ${prefix}-data/postgres:5432`,
-  `${prefix}-app/worker -> ${prefix}-data/postgres:5432`,
+  `${prefix}-app/worker -> ${prefix}-data/pgbouncer:6432`,
+  `${prefix}-data/pgbouncer -> ${prefix}-data/postgres:5432`,
   `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
   `world -> ${prefix}-ingress/traefik:8000`,
   `world -> ${prefix}-ingress/traefik:8443`,

@@ -152,13 +152,19 @@ describe("AppSettings", () => {
         namespace: "hc-app",
         labels: {},
         database: {
-          host: "postgres.hc-data.svc",
-          port: 5432,
           database: "userdb",
-          appUser: "app_a",
-          migrationUser: "migration",
-          appPassword: pulumi.secret("p@ss:w/rd"),
-          migrationPassword: pulumi.secret("canary-migration"),
+          application: {
+            host: "pgbouncer.hc-data.svc",
+            port: 6432,
+            user: "app_b",
+            password: pulumi.secret("p@ss:w/rd"),
+          },
+          migration: {
+            host: "postgres.hc-data.svc",
+            port: 5432,
+            user: "migration",
+            password: pulumi.secret("canary-migration"),
+          },
         },
         jwtSecret: pulumi.secret("canary-jwt"),
         sessionSecret: pulumi.secret("canary-session"),
@@ -176,7 +182,10 @@ describe("AppSettings", () => {
       true,
     );
     expect(at(child(records, "app-database").inputs, "stringData.DATABASE_URL")).toBe(
-      "postgresql://app_a:p%40ss%3Aw%2Frd@postgres.hc-data.svc:5432/userdb?sslmode=verify-full&sslrootcert=/etc/platform/ca/ca.crt",
+      "postgresql://app_b:p%40ss%3Aw%2Frd@pgbouncer.hc-data.svc:6432/userdb?sslmode=verify-full&sslrootcert=/etc/platform/ca/ca.crt",
+    );
+    expect(at(child(records, "app-migration-database").inputs, "stringData.MIGRATION_DATABASE_URL")).toBe(
+      "postgresql://migration:canary-migration@postgres.hc-data.svc:5432/userdb?sslmode=verify-full&sslrootcert=/etc/platform/ca/ca.crt",
     );
     expect(settings?.env.map((e) => e.name)).toEqual([
       "DATABASE_URL",
@@ -200,19 +209,29 @@ describe("databaseUrl", () => {
 
 describe("appFlows", () => {
   const database = { workload: "data/postgres", port: "postgres" };
+  const pooler = { workload: "data/pgbouncer", port: "pgbouncer" };
+  it("leads the migration alone past the pooler", () => {
+    const calls = appFlows({ prefix: "hc", workerEnabled: true, database, pooler }).map((f) => [
+      f.workload,
+      f.calls.filter((c) => "workload" in c),
+    ]);
+    expect(calls).toEqual([
+      ["api", [pooler]],
+      ["worker", [pooler]],
+      ["migration", [database]],
+    ]);
+  });
   it("lets migration and worker listen to nobody", () => {
-    const flows = appFlows({ prefix: "hc", workerEnabled: true, database });
+    const flows = appFlows({ prefix: "hc", workerEnabled: true, database, pooler });
     expect(flows.map((f) => [f.workload, f.listens.length])).toEqual([
       ["api", 1],
       ["worker", 0],
       ["migration", 0],
     ]);
-    expect(flows.every((f) => f.calls.some((c) => "workload" in c))).toBe(true);
   });
   it("has no worker where none runs", () => {
-    expect(appFlows({ prefix: "hc", workerEnabled: false, database }).map((f) => f.workload)).toEqual([
-      "api",
-      "migration",
-    ]);
+    expect(appFlows({ prefix: "hc", workerEnabled: false, database, pooler }).map((f) => f.workload)).toEqual(
+      ["api", "migration"],
+    );
   });
 });

@@ -123,7 +123,7 @@ describe("stack:init", () => {
   it("shows no secret: not on the screen, not in an argument", async () => {
     await init(withKey());
     const values = Object.values(secrets());
-    expect(values).toHaveLength(22);
+    expect(values).toHaveLength(21);
     for (const value of values) {
       expect(output.join("\n")).not.toContain(value.slice(0, 30));
       expect(fake.calls()).not.toContain(value.slice(0, 30));
@@ -215,7 +215,7 @@ describe("stack:init", () => {
     vi.stubEnv("FAKE_PULUMI_FAIL", "");
     await init(["--ssh-key", join(fake.directory, "id")]);
     expect(secrets()).toMatchObject(first);
-    expect(Object.keys(secrets())).toHaveLength(22);
+    expect(Object.keys(secrets())).toHaveLength(21);
   });
 
   it("a new CA only on demand, and not when its key is lost", async () => {
@@ -250,7 +250,6 @@ describe("stack:init", () => {
       "backupEncryptionKey",
       "caPrivateKey",
       "cacheAppPassword",
-      "pgbouncerAdminPassword",
       "pgbouncerStatsPassword",
       "postgresAppPassword",
       "postgresAppPasswordB",

@@ -226,6 +226,24 @@ describe("a bad setting", () => {
     },
   );
 
+  it("that leaves the application too few connections names the people who hold them", () => {
+    const readers = (count: number): readonly string[] =>
+      Array.from({ length: count }, (_, i) => `reader_${String(i)}`);
+    const secret = (count: number): string =>
+      JSON.stringify(Object.fromEntries(readers(count).map((name) => [name, "0123456789abcdef-reader"])));
+    const problems = (count: number): readonly string[] =>
+      problemsOf("staging", {
+        "data.postgres.readers": readers(count),
+        postgresReaderPasswords: secret(count),
+      }).filter((problem) => problem.includes("PgBouncer"));
+    expect(problems(27)).toEqual([]);
+    expect(problems(28)).toEqual([
+      expect.stringMatching(
+        /^data\.postgres\.readers: with 28 readers PgBouncer is left with pools of 3 connections, .*; remove readers$/,
+      ),
+    ]);
+  });
+
   it("of each kind comes in one message, with the count", () => {
     let message = "";
     try {
@@ -257,7 +275,7 @@ describe("a bad setting", () => {
     });
     expect(others).toEqual([]);
     expect(problem).toMatch(
-      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 4170m CPU and 8916 MiB memory too little\n/,
+      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 4180m CPU and 8932 MiB memory too little\n/,
     );
     expect(problem).toMatch(/\n {6}api +3 +1500 +3072\n/);
   });

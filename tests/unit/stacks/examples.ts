@@ -35,7 +35,6 @@ const fakeCoreSecrets: Readonly<Record<string, string>> = {
   postgresPgbouncerPassword: "fake-pgbouncer-password-0123456789",
   postgresMaintenancePassword: "fake-maintenance-password-0123456789",
   pgbouncerStatsPassword: "fake-stats-password-0123456789",
-  pgbouncerAdminPassword: "fake-admin-password-0123456789",
   cacheAppPassword: "fake-cache-password-0123456789",
   queueAppPassword: "fake-queue-password-0123456789",
   signallingVideoPassword: "fake-signalling-password-0123456789",
