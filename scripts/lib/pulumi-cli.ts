@@ -80,3 +80,7 @@ export const setPlain = async (
 export const setSecret = async (stack: PulumiStack, key: string, value: string): Promise<void> => {
   await pulumi(["config", "set", "--secret", `platform:${key}`, ...target(stack)], { input: value });
 };
+
+/** One secret, decrypted. Never print it. */
+export const getSecret = async (stack: PulumiStack, key: string): Promise<string> =>
+  (await pulumi(["config", "get", `platform:${key}`, ...target(stack)])).replace(/\n$/, "");

@@ -9,8 +9,10 @@ import { chooseDomain, planHost, planLogin } from "./init-host.ts";
 import type { HostPlan, LoginPlan } from "./init-host.ts";
 import { parseOptions, usage } from "./init-options.ts";
 import type { InitOptions } from "./init-options.ts";
+import { changeReaders } from "./init-readers.ts";
 import type { Prompter } from "./prompt.ts";
-import { ensureStack, setPlain, setSecret } from "./pulumi-cli.ts";
+import { ensureStack, getSecret, setPlain, setSecret } from "./pulumi-cli.ts";
+import type { PulumiStack } from "./pulumi-cli.ts";
 import { repositoryPath } from "./repository.ts";
 import { isExampleCertificate, readStackFile } from "./stack-file.ts";
 import type { StackFile } from "./stack-file.ts";
@@ -22,10 +24,10 @@ const strongSecret = (): string => randomBytes(32).toString("hex");
 /** Secrets that stack:init cannot make because someone else issues them. */
 const issuedElsewhere: ReadonlySet<SecretKey> = new Set(issuedSecretKeys);
 
-const makeSecret = (key: SecretKey, file: StackFile): string =>
-  key === "postgresReaderPasswords"
-    ? JSON.stringify(Object.fromEntries(file.readers.map((name) => [name, strongSecret()])))
-    : strongSecret();
+/** Made and completed apart, because it holds one password for each name. */
+const readerKey = "postgresReaderPasswords" satisfies SecretKey;
+
+const madeApart: ReadonlySet<SecretKey> = new Set(["caPrivateKey", "sshPrivateKey", readerKey]);
 
 const escrowNote =
   "backupEncryptionKey: without it every backup is lost, for ever; keep a copy outside of this repository and of the machine: pulumi config get platform:backupEncryptionKey";
@@ -80,12 +82,10 @@ const makePlan = async (file: StackFile, o: InitOptions, prompter: Prompter | un
   const domain = await chooseDomain(file, o, prompter);
   const host = file.source === "own" ? await planHost(file, o, prompter) : noHost;
   const login = await planLoginIfNeeded(file, host, o, prompter);
-  const missing = file.neededSecrets.filter(
-    (key) => !file.presentSecrets.has(key) && key !== "caPrivateKey" && key !== "sshPrivateKey",
-  );
+  const missing = file.neededSecrets.filter((key) => !file.presentSecrets.has(key) && !madeApart.has(key));
   const generated = missing
     .filter((key) => !issuedElsewhere.has(key))
-    .map((key) => [key, makeSecret(key, file)] as const);
+    .map((key) => [key, strongSecret()] as const);
   return {
     plain: {
       ...host.plain,
@@ -102,7 +102,7 @@ const makePlan = async (file: StackFile, o: InitOptions, prompter: Prompter | un
       ...host.kept,
       ...(domain === undefined ? ["domain"] : []),
       ...file.neededSecrets.filter(
-        (key) => file.presentSecrets.has(key) && authority.secrets[key] === undefined,
+        (key) => key !== readerKey && file.presentSecrets.has(key) && authority.secrets[key] === undefined,
       ),
       ...(authority.certificate === undefined ? ["caCertificate"] : []),
     ],
@@ -135,7 +135,22 @@ const checkPassphrase = (o: InitOptions): void => {
   }
 };
 
-const apply = async (plan: Plan, o: InitOptions, print: Console["print"]): Promise<void> => {
+/** Adds passwords for new readers and removes those of readers who left; the others keep theirs. */
+const applyReaders = async (stack: PulumiStack, file: StackFile, print: Console["print"]): Promise<void> => {
+  if (file.readers.length === 0) return;
+  const stored = file.presentSecrets.has(readerKey) ? await getSecret(stack, readerKey) : undefined;
+  const change = changeReaders(file.readers, stored, strongSecret);
+  if (change === undefined) {
+    print(`kept    ${readerKey}`);
+    return;
+  }
+  await setSecret(stack, readerKey, change.value);
+  print(`set     ${readerKey} (secret)`);
+  for (const name of change.added) print(`note    ${readerKey}: made a password for ${name}`);
+  for (const name of change.removed) print(`note    ${readerKey}: removed the password of ${name}`);
+};
+
+const apply = async (plan: Plan, file: StackFile, o: InitOptions, print: Console["print"]): Promise<void> => {
   const stack = {
     name: o.stack,
     configFile: o.configFile === undefined ? undefined : resolve(o.configFile),
@@ -148,6 +163,7 @@ const apply = async (plan: Plan, o: InitOptions, print: Console["print"]): Promi
     await setSecret(stack, key, value);
     print(`set     ${key} (secret)`);
   }
+  await applyReaders(stack, file, print);
   if (plan.certificate !== undefined) {
     await setPlain(stack, { caCertificate: plan.certificate });
     print("set     caCertificate");
@@ -184,7 +200,7 @@ export const stackInit = async (
   const file = readStackFile(path);
   const prompter = options.interactive ? open() : undefined;
   try {
-    await apply(await makePlan(file, options, prompter), options, print);
+    await apply(await makePlan(file, options, prompter), file, options, print);
   } finally {
     prompter?.close();
   }

@@ -14,7 +14,9 @@ case "$2 $3" in
   "stack ls") cat '${state}' ;;
   "stack init") printf '[{"name":"%s"}]' "$4" > '${state}'; pwd >> '${log}'; echo "encryptionsalt: x" > "Pulumi.$4.yaml" ;;
   "config set") [ "$FAKE_PULUMI_FAIL" = "$5" ] && exit 1
+    sed -i "/^  $5:$/,+1d" "$file"
     printf '  %s:\\n    secure: %s\\n' "$5" "$(base64 | tr -d '\\n')" >> "$file" ;;
+  "config get") sed -n "/^  $4:/{n;s/ *secure: //p}" "$file" | base64 -d; echo ;;
   "config set-all") exec '${process.execPath}' '${repositoryFile("tests/unit/scripts/fake-set-all.ts")}' "$@" ;;
   *) echo "unknown call: $*" >&2; exit 2 ;;
 esac

@@ -173,17 +173,39 @@ describe("stack:init", () => {
     ]);
   });
 
-  it("makes a password for each reader", async () => {
+  const setReaders = (names: string): void => {
     const text = readFileSync(file, "utf8").replace(
-      "      storageGiB: 20\n",
-      "      storageGiB: 20\n      readers: [jane_doe, john_roe]\n",
+      /( {6}storageGiB: 20\n)( {6}readers: .*\n)?/,
+      `$1      readers: [${names}]\n`,
     );
     writeFileSync(file, text);
+  };
+  const readerPasswords = (): Readonly<Record<string, string>> =>
+    JSON.parse(secrets()["postgresReaderPasswords"] ?? "{}") as Record<string, string>;
+
+  it("makes a password for each reader, adds those of new ones and removes those of others", async () => {
+    setReaders("jane_doe, john_roe");
     await init(withKey());
-    const passwords = JSON.parse(secrets()["postgresReaderPasswords"] ?? "{}") as Record<string, string>;
-    expect(Object.keys(passwords)).toEqual(["jane_doe", "john_roe"]);
-    expect(passwords["jane_doe"]).toMatch(/^[0-9a-f]{64}$/);
-    expect(passwords["john_roe"]).not.toBe(passwords["jane_doe"]);
+    const first = readerPasswords();
+    expect(Object.keys(first)).toEqual(["jane_doe", "john_roe"]);
+    expect(first["jane_doe"]).toMatch(/^[0-9a-f]{64}$/);
+    expect(first["john_roe"]).not.toBe(first["jane_doe"]);
+    await init([]);
+    expect(readerPasswords()).toEqual(first);
+    expect(output).toContain("kept    postgresReaderPasswords");
+    setReaders("ada, jane_doe");
+    output = [];
+    await init([]);
+    const second = readerPasswords();
+    expect(Object.keys(second)).toEqual(["ada", "jane_doe"]);
+    expect(second["jane_doe"]).toBe(first["jane_doe"]);
+    expect(output.filter((line) => line.includes("postgresReaderPasswords:"))).toEqual([
+      "note    postgresReaderPasswords: made a password for ada",
+      "note    postgresReaderPasswords: removed the password of john_roe",
+    ]);
+    for (const value of [...Object.values(first), ...Object.values(second)]) {
+      expect(output.join("\n") + fake.calls()).not.toContain(value);
+    }
   });
 
   it("asks for no secret of what is not set", async () => {
