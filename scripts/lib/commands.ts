@@ -19,6 +19,12 @@ export const commands: readonly Command[] = [
     changes: "one entry of components/workload/images.ts",
   },
   {
+    name: "data:import",
+    does: "move an existing PostgreSQL database into a stack; rehearses without --cut-over",
+    changes:
+      "a scratch database and pod while it runs; with --cut-over the application's data (the old one is kept)",
+  },
+  {
     name: "docs:config",
     does: "write what is made from the config schema",
     changes: "Pulumi.yaml, docs/configuration.md, docs/schema",

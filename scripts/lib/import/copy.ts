@@ -106,8 +106,17 @@ export const leftOut = (madeSchemas: readonly string[]): string =>
 /** @throws UserError that names the step and the program's message, without values of rows */
 export const copy = (args: CopyArgs): Promise<void> =>
   new Promise((resolve, reject) => {
-    const text = define("source", clientCommand("", args.source)) + define("target", clientCommand("", args.target)) + script;
-    const values = [args.snapshot, args.target.database, String(args.walLimit), leftOut(args.madeSchemas), args.scratch];
+    const text =
+      define("source", clientCommand("", args.source)) +
+      define("target", clientCommand("", args.target)) +
+      script;
+    const values = [
+      args.snapshot,
+      args.target.database,
+      String(args.walLimit),
+      leftOut(args.madeSchemas),
+      args.scratch,
+    ];
     const child = args.spawn(["bash", "-c", text, "copy", ...values]);
     let failure: string | undefined;
     let finished = false;

@@ -52,7 +52,8 @@ const notOfExtension = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
 /** Relations of the database that are no catalog's and no extension's. */
 const relations = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND ${ordinary("n")} AND ${notOfExtension("pg_class", "c.oid")}`;
-const list = (select: string): string => `(SELECT coalesce(jsonb_agg(x ORDER BY x), '[]') FROM (${select}) AS l(x))`;
+const list = (select: string): string =>
+  `(SELECT coalesce(jsonb_agg(x ORDER BY x), '[]') FROM (${select}) AS l(x))`;
 
 const untrusted = `SELECT format('%I.%I (%s)', n.nspname, p.proname, l.lanname) FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace AND ${ordinary("n")}
@@ -117,7 +118,11 @@ export interface TargetFacts {
   readonly versionNumber: number;
   readonly roles: readonly string[];
   readonly collations: readonly string[];
-  readonly extensions: readonly { readonly name: string; readonly version: string; readonly trusted: boolean }[];
+  readonly extensions: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly trusted: boolean;
+  }[];
   /** Names of databases beside the templates. */
   readonly databases: readonly string[];
   /** Seconds since the last failure to archive that no success has followed; null when all is well or archiving is off. */

@@ -41,7 +41,8 @@ export interface Fingerprint {
   readonly objects: readonly string[];
 }
 
-const ordinary = "n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'pgbouncer', 'platform')";
+const ordinary =
+  "n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'pgbouncer', 'platform')";
 const free = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
 

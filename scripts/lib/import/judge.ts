@@ -28,9 +28,11 @@ const oldestMajor = 13;
 const shown = 5;
 /** At most five names, then how many more. */
 const some = (names: readonly string[]): string =>
-  names.slice(0, shown).join(", ") + (names.length > shown ? ` and ${String(names.length - shown)} more` : "");
+  names.slice(0, shown).join(", ") +
+  (names.length > shown ? ` and ${String(names.length - shown)} more` : "");
 
-export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 2 : 0)} GiB`;
+export const gib = (bytes: number): string =>
+  `${(bytes / 2 ** 30).toFixed(bytes < 10 * 2 ** 30 ? 2 : 0)} GiB`;
 
 type Check = (args: JudgeArgs) => readonly (string | false)[];
 const listed = (names: readonly string[], text: (names: string) => string): readonly (string | false)[] => [
@@ -159,7 +161,10 @@ const contents: Check = ({ source }) => [
     source.owners,
     (owners) => `owners (${owners}): everything will belong to role migration; rights come from the platform`,
   ),
-  ...listed(source.schemas, (list) => `schemas ${list}: the application's role gets its rights on them as on public`),
+  ...listed(
+    source.schemas,
+    (list) => `schemas ${list}: the application's role gets its rights on them as on public`,
+  ),
   ...listed(
     source.unlogged,
     (list) =>
@@ -169,10 +174,7 @@ const contents: Check = ({ source }) => [
 ];
 
 const differences: Check = ({ source }) => [
-  ...listed(
-    source.settings,
-    (list) => `settings of the database and its roles are not taken over: ${list}`,
-  ),
+  ...listed(source.settings, (list) => `settings of the database and its roles are not taken over: ${list}`),
   ...listed(source.replication, (list) => `not taken over: ${list}`),
   ...listed(
     source.extensionTables,

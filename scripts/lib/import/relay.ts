@@ -98,7 +98,7 @@ const secured = async (raw: Duplex, source: SourceAddress): Promise<Duplex> => {
     socket.once("secureConnect", () => {
       resolve(socket);
     });
-    socket.once("error", (error) => {
+    socket.once("error", (error: Error) => {
       reject(
         new UserError(
           `the certificate of the source was refused: ${error.message}; name its CA by sslrootcert=FILE in --from (sslmode=require encrypts without verifying)`,

@@ -31,8 +31,7 @@ interface Pending {
 }
 
 /** A line on stderr now and then: a connection that is silent for minutes is cut on its way. */
-const heartbeat =
-  '(while sleep 20; do echo . >&2; done) & beat=$!; trap "kill $beat 2>/dev/null" EXIT; "$@"';
+const heartbeat = '(while sleep 20; do echo . >&2; done) & beat=$!; trap "kill $beat 2>/dev/null" EXIT; "$@"';
 
 /** Environment and arguments of a libpq program. The password stays in its file. */
 export const clientCommand = (

@@ -41,8 +41,7 @@ const readUrl = (text: string): URL => {
 const sslModeOf = (url: URL, host: string, byCommand: boolean): SslMode => {
   const mode = url.searchParams.get("sslmode");
   if (mode === null) return byCommand || isLoopback(host) ? "disable" : "verify-full";
-  if (!modes.includes(mode))
-    throw new UserError(`--from: sslmode "${mode}" is none of ${modes.join(", ")}`);
+  if (!modes.includes(mode)) throw new UserError(`--from: sslmode "${mode}" is none of ${modes.join(", ")}`);
   if (mode === "disable" && !byCommand && !isLoopback(host)) {
     throw new UserError(
       `--from: sslmode=disable would send the data to and from ${host} in clear; turn TLS on at the source, or go through SSH: --via 'ssh -W HOST:PORT ...'`,

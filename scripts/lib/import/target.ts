@@ -66,7 +66,9 @@ export const strangers = (copy: Session): Promise<readonly { readonly name: stri
 
 export const databases = async (admin: Session): Promise<ReadonlySet<string>> =>
   new Set(
-    (await admin.rows<{ readonly name: string }>("SELECT datname::text AS name FROM pg_database")).map((r) => r.name),
+    (await admin.rows<{ readonly name: string }>("SELECT datname::text AS name FROM pg_database")).map(
+      (r) => r.name,
+    ),
   );
 
 const renames = 20;

@@ -1,0 +1,68 @@
+/** Closes the source to writers for the final copy, opens it again, and notices who writes all the same. */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { UserError } from "../user-error.ts";
+import type { Session } from "./session.ts";
+
+const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** What a person types to open the source again when this program cannot. */
+export const reopenStatement = (database: string): string =>
+  `ALTER DATABASE ${ident(database)} RESET default_transaction_read_only`;
+
+const settleSeconds = 15;
+
+/** Sessions older than `since`; each is told to end when this role may say so. Newer ones read only. */
+const endOthers = (
+  source: Session,
+  since: string,
+): Promise<readonly { readonly client: string; readonly told: boolean }[]> =>
+  source.rows(
+    `SELECT format('%s (%s)', usename, coalesce(nullif(application_name, ''), 'no name')) AS client,
+            pg_has_role(usesysid, 'USAGE') AND pg_terminate_backend(pid) AS told FROM pg_stat_activity
+      WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        AND application_name <> 'platform-import' AND backend_start <= '${since}'::timestamptz`,
+  );
+
+/** A number that grows with every row that anybody writes, large objects included. */
+export const changes = async (source: Session): Promise<bigint> => {
+  const { count } = await source.row<{ readonly count: string }>(
+    `SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::text AS count FROM pg_stat_all_tables
+      WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname NOT LIKE 'pg\\_toast%' OR relname = 'pg_largeobject'`,
+  );
+  return BigInt(count);
+};
+
+/** `changes`, once what ended sessions still had to report has arrived. */
+export const settledChanges = async (source: Session): Promise<bigint> => {
+  let last = await changes(source);
+  for (let second = 0; second < settleSeconds; second += 1) {
+    await pause(1000);
+    const now = await changes(source);
+    if (now === last) return now;
+    last = now;
+  }
+  return last;
+};
+
+/**
+ * New sessions read only from now on, and the present ones end. Clients that come back find a database that takes no
+ * writes. Whoever insists may still write (SET transaction_read_only = off): `changes` shows it.
+ */
+export const closeToWriters = async (source: Session, database: string): Promise<void> => {
+  await source.run(`ALTER DATABASE ${ident(database)} SET default_transaction_read_only = on`);
+  const before = await source.row<{ readonly at: string }>("SELECT now()::text AS at");
+  for (let second = 0; ; second += 1) {
+    const left = await endOthers(source, before.at);
+    if (left.length === 0) return;
+    if (second >= settleSeconds) {
+      throw new UserError(
+        `source: these stay connected and may go on writing: ${left.map((l) => l.client).join(", ")}; stop them, or use a superuser in --from`,
+      );
+    }
+    await pause(1000);
+  }
+};
+
+export const openToWriters = (source: Session, database: string): Promise<void> =>
+  source.run(reopenStatement(database));

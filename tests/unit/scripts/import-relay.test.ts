@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TLSSocket } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRelay } from "../../../scripts/lib/import/relay.ts";
+import type { Relay } from "../../../scripts/lib/import/relay.ts";
+import { parseSource } from "../../../scripts/lib/import/source-address.ts";
+import { run } from "../../../scripts/lib/run.ts";
+
+let directory: string;
+let socket: string;
+const servers: Server[] = [];
+const relays: Relay[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "relay-test-"));
+  socket = join(directory, "s");
+});
+afterEach(async () => {
+  for (const relay of relays.splice(0)) await relay.close();
+  for (const server of servers.splice(0)) server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A server on the loopback; returns its port. */
+const serve = (handle: (socket: Socket) => void): Promise<number> =>
+  new Promise((done) => {
+    const server = createServer(handle);
+    servers.push(server);
+    server.listen(0, "127.0.0.1", () => {
+      done((server.address() as AddressInfo).port);
+    });
+  });
+
+const relay = async (url: string, via?: string): Promise<Relay> => {
+  const opened = await openRelay({ source: parseSource(url, via !== undefined), via, socket });
+  relays.push(opened);
+  return opened;
+};
+
+/** Sends `text` through the relay and returns what comes back until the other side closes, or until it was echoed. */
+const through = (text: string): Promise<string> =>
+  new Promise((done) => {
+    let back = "";
+    const client = connect(socket, () => client.write(text));
+    client.on("data", (data: Buffer) => {
+      back += data.toString();
+      if (back === text) client.end();
+    });
+    client.on("error", () => undefined);
+    client.on("close", () => {
+      done(back);
+    });
+  });
+
+describe("the way to the source", () => {
+  it("carries bytes over TCP and through a command", async () => {
+    const port = await serve((s) => s.pipe(s));
+    await relay(`postgresql://u@127.0.0.1:${String(port)}/d`);
+    expect(await Promise.all([through("one"), through("two")])).toEqual(["one", "two"]);
+    await relays.pop()?.close();
+    await relay("postgresql://u@elsewhere/d", "cat");
+    expect(await through("three")).toBe("three");
+  });
+
+  it("says why a command or an address fails", async () => {
+    const byCommand = await relay("postgresql://u@h/d", "echo no such container >&2; exit 3");
+    expect(await through("x")).toBe("");
+    await expect.poll(() => byCommand.problem()).toBe("--via: ended with 3: no such container");
+    await relays.pop()?.close();
+    const closed = await relay("postgresql://u@127.0.0.1:1/d");
+    expect(await through("x")).toBe("");
+    expect(closed.problem()).toContain("127.0.0.1:1: connect ECONNREFUSED");
+  });
+});
+
+/** A server that speaks TLS as PostgreSQL does, with a certificate for `name`; it echoes. */
+const serveTls = async (name: string): Promise<{ readonly port: number; readonly ca: string }> => {
+  const [key, cert] = [join(directory, "key"), join(directory, "cert")];
+  const made = await run("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"],
+    ...["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`, "-keyout", key, "-out", cert],
+  ]);
+  expect(made.code).toBe(0);
+  const port = await serve((plain) => {
+    plain.once("data", () => {
+      plain.write("S");
+      const secure = new TLSSocket(plain, {
+        isServer: true,
+        key: readFileSync(key),
+        cert: readFileSync(cert),
+      });
+      secure.on("error", () => undefined);
+      secure.pipe(secure);
+    });
+    plain.on("error", () => undefined);
+  });
+  return { port, ca: cert };
+};
+
+describe("TLS to the source", () => {
+  it("is used when the certificate and its name are right", async () => {
+    const { port, ca } = await serveTls("localhost");
+    await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=verify-full&sslrootcert=${ca}`);
+    expect(await through("secret")).toBe("secret");
+  });
+
+  it.each([
+    ["verify-full", "another.test", "does not match"],
+    ["verify-full", "localhost", "self-signed", false],
+  ])("%s refuses a certificate for %s: %s", async (mode, name, message, known = true) => {
+    const { port, ca } = await serveTls(name);
+    const root = known ? `&sslrootcert=${ca}` : "";
+    const opened = await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=${mode}${root}`);
+    expect(await through("secret")).toBe("");
+    expect(opened.problem()).toContain("the certificate of the source was refused");
+    expect(opened.problem()).toContain(message);
+  });
+
+  it("verify-ca does not look at the name", async () => {
+    const { port, ca } = await serveTls("another.test");
+    await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=verify-ca&sslrootcert=${ca}`);
+    expect(await through("secret")).toBe("secret");
+  });
+
+  it("is not given up when the server has none", async () => {
+    const port = await serve((s) => s.once("data", () => s.write("N")));
+    const opened = await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=require`);
+    expect(await through("secret")).toBe("");
+    expect(opened.problem()).toContain("the source offers no TLS, and sslmode is require");
+  });
+});
