@@ -175,12 +175,13 @@ const noHost = (): string | undefined => {
   return asked.status === 0 ? undefined : `no throw-away host: ${asked.stdout.trim()}`;
 };
 
-/** Ends the hosts that a killed test run left; `local` is the developer's own. */
+/** Ends the hosts and object stores that a killed test run left; `local` is the developer's own. */
 const endTestHosts = (): void => {
   const list = spawnSync("bash", [join(root, "rig/host/host.sh"), "list"], { encoding: "utf8" });
   const names = list.stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
   for (const name of names.filter((n) => n !== "local"))
     show("bash", [join(root, "rig/host/host.sh"), "destroy", name]);
+  show("bash", [join(root, "rig/store/store.sh"), "destroy-all"]);
 };
 
 /** After all levels: nothing of a test's host is left on the machine. One test. */
@@ -206,7 +207,7 @@ const levels: Readonly<Record<string, () => Promise<Count>>> = {
   go: () => Promise.resolve(hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
   rig: () => {
     const reason = noHost();
-    const scripts = ["rig/host/test.sh", "rig/images/test-official.sh"];
+    const scripts = ["rig/host/test.sh", "rig/store/test.sh", "rig/images/test-official.sh"];
     return Promise.resolve(reason === undefined ? sum(scripts.map(shellTest)) : skip("rig", reason));
   },
   engine: () =>

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# leftovers.sh: prints what hosts of this checkout left on the machine, one line each; status 1 if there is
-# anything. A host that still exists counts, with all that belongs to it. What the machine holds for hosts of
+# leftovers.sh: prints what hosts and services (rig/service.sh) of this checkout left on the machine, one line each;
+# status 1 if there is anything. One that still exists counts, with all that belongs to it. What the machine holds for
 # another checkout does not.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,10 +10,11 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/machine.sh"
 # shellcheck source=rig/host/instance.sh
 . "$HERE/instance.sh"
+SERVICES=$(dirname "$HOSTS")/services
 
-# Names that another checkout's hosts have.
+# Names that hosts and services of another checkout have.
 foreign() {
-  { grep -Ls " $HOSTS/" "$RUN"/hosts/* || true; } | xargs -r -n 1 basename
+  { grep -Ls -e " $HOSTS/" -e " $SERVICES/" "$RUN"/hosts/* || true; } | xargs -r -n 1 basename
 }
 
 # Drops lines whose first word names another checkout's host; prints the rest after a label.
@@ -28,12 +29,14 @@ report() {
 
 find_all() {
   ls_all "$HOSTS" | report 'directory of host'
-  { grep -ls " $HOSTS/" "$RUN"/hosts/* || true; } | xargs -r -n 1 basename | report 'claimed name'
+  ls_all "$SERVICES" | report 'directory of service'
+  { grep -ls -e " $HOSTS/" -e " $SERVICES/" "$RUN"/hosts/* || true; } | xargs -r -n 1 basename | report 'claimed name'
   ls_all /run/netns | sed -n 's/^hc-//p' | report 'network namespace of'
   ls_all /sys/class/net | sed -n 's/^hcv-//p' | report 'network link of'
   findmnt --raw --noheadings --output TARGET | { grep -F "$HOSTS/" || true; } | sed "s|^$HOSTS/\([^/]*\)|\1|" | report 'mount of'
   ls_all /run/systemd/nspawn/propagate /run/systemd/nspawn/unix-export | report 'directory of systemd-nspawn'
   cgroups | report 'cgroup of'
+  services | report 'process of'
   { pgrep -a -f "supervise.sh|socat -lp healthcare-rig-|systemd-nspawn .*--machine=" || true; } | processes | report 'process of'
 }
 
@@ -47,6 +50,14 @@ cgroups() {
   for root in $(cgroup_roots); do
     find "$root/healthcare-rig" -mindepth 1 -maxdepth 1 -type d -printf '%f %p\n' 2>/dev/null || true
   done
+}
+
+# "service pid" of what runs in the cgroups of services, whose names alone have a _.
+services() {
+  local name pid
+  while read -r name _; do
+    for pid in $(cgroup_processes "$name"); do echo "$name $pid"; done
+  done < <(cgroups | grep -E '^[a-z0-9]+_' | sort -u -k 1,1)
 }
 
 # "pid command line" to "host pid command".
