@@ -1,0 +1,58 @@
+import { stringify } from "yaml";
+import { archiveRules, drillRules } from "./backup.ts";
+import { nodeRules } from "./node.ts";
+import { postgresRules } from "./postgres.ts";
+import { selfRules } from "./self.ts";
+import { cacheRules, poolerRules, redisRules } from "./services.ts";
+import type { Alert, RuleGroup } from "./types.ts";
+import { workloadRules } from "./workloads.ts";
+
+export { allowedLabels, type Alert, type RuleGroup, type Severity } from "./types.ts";
+
+/** Which parts run: an alert about a part that does not run would fire for ever, or never. */
+export interface RuleFeatures {
+  /** The log is archived and base backups are made. */
+  readonly backup: boolean;
+  /** Restores are rehearsed. */
+  readonly drill: boolean;
+  /** This stack owns the machine. */
+  readonly node: boolean;
+  /** Every scrape job, e.g. `pgbouncer`; rules about a program are there when its job is. */
+  readonly jobs: readonly string[];
+}
+
+/** Where a person finds what to do: a heading of that file. */
+export const runbook = "docs/runbooks/alerts.md";
+
+export const ruleGroups = ({ backup, drill, node, jobs }: RuleFeatures): readonly RuleGroup[] => [
+  selfRules(jobs),
+  postgresRules,
+  ...(backup ? [archiveRules] : []),
+  ...(drill ? [drillRules] : []),
+  ...(jobs.includes("pgbouncer") ? [poolerRules] : []),
+  ...(jobs.includes("redis-queue") ? [redisRules] : []),
+  ...(jobs.includes("dragonfly") ? [cacheRules] : []),
+  workloadRules,
+  ...(node ? [nodeRules] : []),
+];
+
+const renderAlert = ({ name, expr, holds, severity, summary }: Alert): Record<string, unknown> => ({
+  alert: name,
+  expr,
+  ...(holds === undefined ? {} : { for: holds }),
+  labels: { severity },
+  annotations: { summary, runbook_url: `${runbook}#${name.toLowerCase()}` },
+});
+
+/** Prometheus' rule file. */
+export const renderRules = (features: RuleFeatures): string =>
+  stringify(
+    {
+      groups: ruleGroups(features).map(({ name, alerts }) => ({
+        name,
+        interval: "15s",
+        rules: alerts.map(renderAlert),
+      })),
+    },
+    { lineWidth: 0 },
+  );
