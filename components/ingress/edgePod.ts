@@ -2,6 +2,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import {
   allowing,
+  apiToken,
   hardened,
   httpProbe,
   ownAnnotation,
@@ -23,8 +24,6 @@ export interface EdgePodParts {
 
 /** Connections in flight end within Traefik's own 35 s. */
 const graceSeconds = 60;
-/** The longest that CIS allows for a token of the API server. */
-const tokenSeconds = 3600;
 
 /** Pod of the edge: unprivileged but for the host's two ports, which its namespace has to allow. */
 export const edgePod = (args: EdgeArgs, parts: EdgePodParts): k8s.types.input.core.v1.PodTemplateSpec => {
@@ -33,6 +32,7 @@ export const edgePod = (args: EdgeArgs, parts: EdgePodParts): k8s.types.input.co
     fsGroup: edgeLayout.uid,
     writablePaths: [{ path: "/tmp", sizeMiB: 64 }],
   });
+  const token = apiToken();
   return {
     metadata: { labels: parts.labels.all, annotations: { [ownAnnotation.rotation]: String(args.rotation) } },
     spec: {
@@ -58,11 +58,11 @@ export const edgePod = (args: EdgeArgs, parts: EdgePodParts): k8s.types.input.co
             ...security.mounts,
             { name: "config", mountPath: edgeLayout.staticDirectory, readOnly: true },
             { name: "certificate", mountPath: edgeLayout.certificateDirectory, readOnly: true },
-            { name: "token", mountPath: edgeLayout.tokenDirectory, readOnly: true },
+            token.mount,
           ],
         },
       ],
-      volumes: [...security.volumes, configVolume(parts), certificateVolume(parts), tokenVolume()],
+      volumes: [...security.volumes, configVolume(parts), certificateVolume(parts), token.volume],
     },
   };
 };
@@ -82,17 +82,4 @@ const configVolume = (parts: EdgePodParts): Volume => ({
 const certificateVolume = (parts: EdgePodParts): Volume => ({
   name: "certificate",
   secret: { secretName: parts.certificate, defaultMode: 0o440 },
-});
-
-/** An explicit, short-lived token instead of the one that is mounted by default. */
-const tokenVolume = (): Volume => ({
-  name: "token",
-  projected: {
-    defaultMode: 0o440,
-    sources: [
-      { serviceAccountToken: { path: "token", expirationSeconds: tokenSeconds } },
-      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-      { downwardAPI: { items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }] } },
-    ],
-  },
 });

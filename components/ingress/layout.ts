@@ -11,8 +11,6 @@ export const edgeLayout = {
   dynamicDirectory: "/etc/traefik/dynamic",
   /** Of the certificate that answers where no name matches. */
   certificateDirectory: "/etc/platform/edge-tls",
-  /** Where client-go looks for its credentials. */
-  tokenDirectory: "/var/run/secrets/kubernetes.io/serviceaccount",
   controller: "traefik.io/ingress-controller",
   /** Names in the file provider that routes refer to. */
   headers: "security-headers",

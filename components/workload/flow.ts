@@ -6,7 +6,7 @@
 export type Protocol = "TCP" | "UDP";
 
 /** The layers that have a namespace of their own in each stack. */
-export type Layer = "data" | "cache" | "app" | "ingress" | "monitoring" | "drill";
+export type Layer = "data" | "cache" | "app" | "ingress" | "monitoring" | "node" | "drill";
 
 export interface Listen {
   /** Name of the port within the workload; callers refer to it. */

@@ -1,3 +1,4 @@
+export * from "./apiToken.ts";
 export * from "./dataOpts.ts";
 export * from "./env.ts";
 export * from "./flow.ts";
