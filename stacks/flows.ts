@@ -1,13 +1,22 @@
 import { appFlows, appLayout } from "../components/app/index.ts";
-import { pgbouncerFlows, pgbouncerPort, postgresFlows, postgresPort } from "../components/data/index.ts";
+import {
+  pgbouncerFlows,
+  pgbouncerMetrics,
+  pgbouncerPort,
+  postgresExporterFlows,
+  postgresFlows,
+  postgresPort,
+  postgresTarget,
+} from "../components/data/index.ts";
 import { edgeFlows } from "../components/ingress/index.ts";
+import { monitoringFlows, type MonitoringFlowsArgs } from "../components/observability/index.ts";
 import type { FlowDeclaration } from "../components/workload/index.ts";
-import type { PlatformConfig } from "./config.ts";
+import type { MonitoringConfig, PlatformConfig } from "./config.ts";
+
+type FlowConfig = Pick<PlatformConfig, "prefix" | "app" | "cluster" | "monitoring">;
 
 /** Every flow of the stack: one list for policies, tests and the inventory. */
-export const platformFlows = (
-  config: Pick<PlatformConfig, "prefix" | "app" | "cluster" | "monitoring">,
-): readonly FlowDeclaration[] => [
+export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] => [
   postgresFlows(config.prefix),
   pgbouncerFlows(config.prefix, config.monitoring !== undefined),
   ...appFlows({
@@ -17,4 +26,31 @@ export const platformFlows = (
     pooler: pgbouncerPort,
   }),
   ...(config.cluster.source === "own" ? [edgeFlows(config.prefix, appLayout.apiPort)] : []),
+  ...(config.monitoring === undefined
+    ? []
+    : [
+        postgresExporterFlows(config.prefix),
+        ...monitoringFlows(monitoringFlowArgs(config, config.monitoring)),
+      ]),
 ];
+
+const httpsPort = 443;
+
+/** Whom monitoring scrapes, and where its alerts go. */
+export const monitoringFlowArgs = (
+  { prefix, cluster }: FlowConfig,
+  { receiver, deadMansSwitch, receiverCidrs }: MonitoringConfig,
+): MonitoringFlowsArgs => ({
+  prefix,
+  targets: [postgresTarget(prefix), pgbouncerMetrics(prefix)],
+  receivers: {
+    ports: [
+      ...new Set([
+        receiver.kind === "smtp" ? receiver.port : httpsPort,
+        ...(deadMansSwitch ? [httpsPort] : []),
+      ]),
+    ],
+    cidrs: receiverCidrs,
+  },
+  node: cluster.source === "own",
+});

@@ -4,6 +4,7 @@ import { Cluster } from "../components/cluster/index.ts";
 import { Host } from "../components/host/index.ts";
 import { sshConnection } from "../components/remote/index.ts";
 import type { HostConfig, OwnClusterConfig, PlatformConfig, SharedClusterConfig } from "./config.ts";
+import { firstAddress, type AddressedPort } from "../components/workload/index.ts";
 import type { SharedCluster } from "./outputs.ts";
 import { systemReserved } from "./profiles.ts";
 
@@ -15,6 +16,8 @@ export interface Foundation {
   /** Pod Security rules of this minor version, e.g. `v1.36`. */
   readonly podSecurityVersion: pulumi.Input<string>;
   readonly clusterCidr: pulumi.Input<string>;
+  /** As a pod sees the API server: its Service address, and the node's own, which is what remains after translation. */
+  readonly apiServer: pulumi.Input<readonly AddressedPort[]>;
   /** Present in the stack that owns the cluster. */
   readonly owned:
     { readonly kubeconfig: pulumi.Output<string>; readonly cluster: OwnClusterConfig } | undefined;
@@ -91,10 +94,16 @@ const ownCluster = (
     kubernetesVersion: k3s.version,
     podSecurityVersion: minorOf(cluster.version),
     clusterCidr: cluster.clusterCidr,
+    apiServer: apiServerAddresses(cluster),
     owned: { kubeconfig: k3s.kubeconfig, cluster },
     foreignEdge: undefined,
   };
 };
+
+export const apiServerAddresses = (cluster: OwnClusterConfig): readonly AddressedPort[] => [
+  { cidr: `${firstAddress(cluster.serviceCidr)}/32`, port: 443 },
+  { cidr: `${cluster.nodeIp}/32`, port: 6443 },
+];
 
 /** `v1.36.5+k3s1` -> `v1.36`. */
 const minorOf = (version: string): string => version.split(".").slice(0, 2).join(".");
@@ -126,6 +135,7 @@ const shareCluster = (parent: pulumi.Resource, name: string, cluster: SharedClus
     kubernetesVersion: shared.apply((s) => s.version),
     podSecurityVersion: shared.apply((s) => minorOf(s.version)),
     clusterCidr: shared.apply((s) => s.clusterCidr),
+    apiServer: shared.apply((s) => s.apiServer),
     owned: undefined,
     foreignEdge: {
       namespace: shared.apply((s) => s.edgeNamespace),

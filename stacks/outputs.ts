@@ -14,7 +14,11 @@ export interface PlatformOutputs {
   /** Names and ports inside the cluster. */
   readonly endpoints: PlatformEndpoints;
   /** Full names of this stack's namespaces. */
-  readonly namespaces: { readonly data: string; readonly app: string };
+  readonly namespaces: {
+    readonly data: string;
+    readonly app: string;
+    readonly monitoring: string | undefined;
+  };
   /** What a stack with `cluster.source: shared` has to know. Undefined in a stack that shares another one's cluster. */
   readonly sharedCluster: SharedCluster | undefined;
   /**
@@ -41,6 +45,9 @@ export interface PlatformEndpoints {
   readonly database: Endpoint & { readonly database: string };
   /** The pooler before it, in transaction mode: for the application's two logins. */
   readonly pooler: Endpoint & { readonly database: string };
+  /** Undefined where nothing is watched. */
+  readonly prometheus: Endpoint | undefined;
+  readonly alertmanager: Endpoint | undefined;
 }
 
 export interface Endpoint {
@@ -54,6 +61,8 @@ export interface SharedCluster {
   readonly version: pulumi.Output<string>;
   /** Range of pod addresses. */
   readonly clusterCidr: string;
+  /** Where a pod reaches the API server: for what watches the cluster. */
+  readonly apiServer: readonly { readonly cidr: string; readonly port: number }[];
   /** Where routes are made. */
   readonly edgeNamespace: pulumi.Output<string>;
   readonly ingressClass: pulumi.Output<string>;

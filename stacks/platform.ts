@@ -3,12 +3,13 @@ import { database } from "../components/data/index.ts";
 import type { Edge } from "../components/ingress/index.ts";
 import { prefixed, resolveImage, type ImageName, type ResolvedImage } from "../components/workload/index.ts";
 import type { PlatformConfig } from "./config.ts";
-import { createFoundation, type Foundation } from "./foundation.ts";
+import { apiServerAddresses, createFoundation, type Foundation } from "./foundation.ts";
 import { createApp } from "./layers/app.ts";
 import type { Build, Ground } from "./layers/build.ts";
 import { createDatabase } from "./layers/data.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
 import { createGround } from "./layers/ground.ts";
+import { createMonitoring } from "./layers/monitoring.ts";
 import { createPooler } from "./layers/pooler.ts";
 import type { PlatformOutputs } from "./outputs.ts";
 import { chosenProfile } from "./profiles.ts";
@@ -48,6 +49,7 @@ export class Platform extends pulumi.ComponentResource {
     const api = createApp(build, ground, { postgres, pooler });
     const edge = createEdge(build, ground);
     const route = createRoute(build, ground, api, edge);
+    const monitoring = createMonitoring(build, ground, postgres);
     this.outputs = {
       apiUrl: route.url,
       caCertificate: config.caCertificate,
@@ -62,8 +64,14 @@ export class Platform extends pulumi.ComponentResource {
         api: api.endpoint,
         database: { ...postgres.endpoint, database },
         pooler: { ...pooler.endpoint, database },
+        prometheus: monitoring?.prometheus.endpoint,
+        alertmanager: monitoring?.alertmanager.endpoint,
       },
-      namespaces: { data: prefixed(config.prefix, "data"), app: prefixed(config.prefix, "app") },
+      namespaces: {
+        data: prefixed(config.prefix, "data"),
+        app: prefixed(config.prefix, "app"),
+        monitoring: monitoring === undefined ? undefined : prefixed(config.prefix, "monitoring"),
+      },
       ...sharing(foundation, ground, edge),
     };
     this.registerOutputs({ apiUrl: this.outputs.apiUrl });
@@ -81,6 +89,7 @@ const sharing = (
         sharedCluster: {
           version: kubernetesVersion,
           clusterCidr: owned.cluster.clusterCidr,
+          apiServer: apiServerAddresses(owned.cluster),
           edgeNamespace: ground.namespace("ingress").namespace,
           ingressClass: edge.className,
         },

@@ -1,11 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { FlowDeclaration, Layer } from "../workload/index.ts";
-import { renderPolicies, type PolicyContext } from "./policies.ts";
+import { flowId, type AddressedPort, type FlowDeclaration, type Layer } from "../workload/index.ts";
+import { renderPolicies, type PolicyContext, type PolicySpec, type RenderedPolicy } from "./policies.ts";
 
 export interface NetworkFlowsArgs {
   readonly declarations: readonly FlowDeclaration[];
-  readonly context: PolicyContext;
+  readonly context: Omit<PolicyContext, "apiServer">;
+  /** As `PolicyContext.apiServer`; on another stack's cluster it is known only once that is up. */
+  readonly apiServer: pulumi.Input<readonly AddressedPort[]>;
   /** The created namespaces by layer: policies wait for them. */
   readonly namespaces: Readonly<Partial<Record<Layer, pulumi.Input<string>>>>;
 }
@@ -18,7 +20,7 @@ export interface NetworkFlowsArgs {
 export class NetworkFlows extends pulumi.ComponentResource {
   constructor(name: string, args: NetworkFlowsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:compliance:NetworkFlows", name, {}, opts);
-    for (const policy of renderPolicies(args.declarations, args.context)) {
+    for (const policy of renderPolicies(args.declarations, { ...args.context, apiServer: someApiServer })) {
       const namespace = args.namespaces[policy.layer];
       if (namespace === undefined)
         throw new Error(`flows: ${policy.layer}/${policy.name}: its namespace was not created`);
@@ -26,7 +28,7 @@ export class NetworkFlows extends pulumi.ComponentResource {
         `${name}-${policy.layer}-${policy.name}`,
         {
           metadata: { name: policy.name, namespace },
-          spec: policy.spec as k8s.types.input.networking.v1.NetworkPolicySpec,
+          spec: specOf(args, policy) as pulumi.Input<k8s.types.input.networking.v1.NetworkPolicySpec>,
         },
         { parent: this },
       );
@@ -34,3 +36,19 @@ export class NetworkFlows extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 }
+
+/** Stands for the real one while names and number of the policies are worked out. */
+const someApiServer: readonly AddressedPort[] = [{ cidr: "192.0.2.1/32", port: 443 }];
+
+/** Only who calls the API server has to wait until its address is known. */
+const specOf = (args: NetworkFlowsArgs, policy: RenderedPolicy): pulumi.Input<PolicySpec> => {
+  const wanted = flowId({ layer: policy.layer, workload: policy.name });
+  const caller = args.declarations.some(
+    (d) => flowId(d) === wanted && d.calls.some((c) => "service" in c && c.service === "kubernetes-api"),
+  );
+  if (!caller) return policy.spec;
+  return pulumi.output(args.apiServer).apply((apiServer) => {
+    const policies = renderPolicies(args.declarations, { ...args.context, apiServer });
+    return policies.find((p) => p.layer === policy.layer && p.name === policy.name)?.spec ?? policy.spec;
+  });
+};

@@ -6,6 +6,12 @@ export {
   type PostgresArgs,
   type Readers,
 } from "./Postgres.ts";
+export {
+  PostgresExporter,
+  postgresExporterFlows,
+  postgresTarget,
+  type PostgresExporterArgs,
+} from "./PostgresExporter.ts";
 export type { ArchiveHook, Bootstrap } from "./archiveHook.ts";
 export {
   oldestPgBouncer,

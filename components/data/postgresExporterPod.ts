@@ -50,7 +50,7 @@ export const postgresExporterPod = (
   return {
     metadata: { labels: parts.labels.all, annotations: { [ownAnnotation.rotation]: args.rotation } },
     spec: {
-      ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 10 }),
+      ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 60 }),
       containers: [
         {
           name: "exporter",

@@ -97,7 +97,7 @@ const podSpec = (
   const security = hardened({ uid, fsGroup: uid });
   const token = apiToken();
   return {
-    ...podDefaults({ ...args, serviceAccount, security, graceSeconds: 30 }),
+    ...podDefaults({ ...args, serviceAccount, security, graceSeconds: 60 }),
     containers: [
       {
         name: part,

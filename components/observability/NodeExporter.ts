@@ -78,7 +78,7 @@ const podSpec = (
 ): k8s.types.input.core.v1.PodSpec => {
   const security = hardened({ uid: monitoringLayout.uid });
   return {
-    ...podDefaults({ ...args, serviceAccount, security, graceSeconds: 10 }),
+    ...podDefaults({ ...args, serviceAccount, security, graceSeconds: 60 }),
     // Also on nodes that take nothing else.
     tolerations: [{ operator: "Exists" }],
     containers: [

@@ -114,8 +114,11 @@ const route = (deadMansSwitch: boolean): Record<string, unknown> => ({
 /** One cause, one call in the night. */
 const inhibitRules: readonly Record<string, unknown>[] = [
   inhibit("NodeNotReady", "PodCrashLooping|PodUnschedulable|DeploymentUnavailable|TargetDown|TargetMissing"),
-  inhibit("PostgresDown", "LongTransaction|ConnectionSaturation|PgBouncerWaiting|ArchiveStale"),
-  inhibit("ApplicationReadOnly", "WalVolumeFilling"),
+  inhibit(
+    "PostgresDown",
+    "DatabaseTakesNoWrites|LongTransaction|ConnectionSaturation|PgBouncerWaiting|ArchiveStale",
+  ),
+  inhibit("ApplicationReadOnly", "DatabaseTakesNoWrites|WalVolumeFilling"),
   inhibit("ArchiveFailing", "ArchiveStale"),
   inhibit("DiskAlmostFull", "DiskWillFill"),
 ];

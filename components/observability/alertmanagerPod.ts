@@ -41,7 +41,7 @@ export const alertmanagerPod = (
   return {
     metadata: { labels: parts.labels.all, annotations: { [ownAnnotation.rotation]: String(args.rotation) } },
     spec: {
-      ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 30 }),
+      ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 60 }),
       containers: [
         {
           name: "alertmanager",

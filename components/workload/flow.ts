@@ -36,6 +36,12 @@ export type Call =
   /** One TCP port of named networks: a store or a receiver with a private address. */
   | { readonly addresses: { readonly cidrs: readonly string[]; readonly port: number } };
 
+/** One TCP port of a network. */
+export interface AddressedPort {
+  readonly cidr: string;
+  readonly port: number;
+}
+
 /** One workload's declaration. */
 export interface FlowDeclaration {
   readonly layer: Layer;

@@ -10,16 +10,17 @@ const watching: ReadonlySet<ImageName> = new Set<ImageName>([
   "postgresExporter",
   "pgbouncerExporter",
   "redisExporter",
+  "kubeStateMetrics",
 ]);
-/** What watches the machine and the cluster belongs to the stack that owns them. */
-const watchingTheCluster: ReadonlySet<ImageName> = new Set<ImageName>(["nodeExporter", "kubeStateMetrics"]);
+/** What watches the machine belongs to the stack that owns it. */
+const watchingTheMachine: ReadonlySet<ImageName> = new Set<ImageName>(["nodeExporter"]);
 
 export const imagesInUse = (s: Pick<PartialSettings, "cluster" | "monitoring">): readonly ImageName[] => {
   const owner = s.cluster?.source === "own";
   const watched = s.monitoring !== undefined;
   return imageNames.filter((name) => {
     if (watching.has(name)) return watched;
-    if (watchingTheCluster.has(name)) return watched && owner;
+    if (watchingTheMachine.has(name)) return watched && owner;
     return name !== "traefik" || owner;
   });
 };

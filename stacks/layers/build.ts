@@ -28,6 +28,8 @@ export interface Ground {
     readonly namespaceName: string;
     readonly namespace: pulumi.Output<string>;
   };
+  /** The layers that have a namespace in this stack. */
+  readonly layers: readonly Layer[];
   readonly defaults: ClusterDefaults;
   readonly ready: pulumi.Resource[];
 }

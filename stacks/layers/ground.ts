@@ -4,23 +4,19 @@ import {
   NetworkFlows,
   type NamespaceSpec,
 } from "../../components/compliance/index.ts";
-import { firstAddress, prefixed } from "../../components/workload/index.ts";
+import { nodeNamespaceReason } from "../../components/observability/index.ts";
+import { prefixed } from "../../components/workload/index.ts";
 import type { PlatformConfig } from "../config.ts";
 import { platformFlows } from "../flows.ts";
 import { owns, type Build, type Ground } from "./build.ts";
 
-/** As a pod sees the API server: its Service address, and the node's own, which is what remains after translation. */
-const apiServerAddresses = (config: PlatformConfig): readonly { cidr: string; port: number }[] =>
-  config.cluster.source === "own"
-    ? [
-        { cidr: `${firstAddress(config.cluster.serviceCidr)}/32`, port: 443 },
-        { cidr: `${config.cluster.nodeIp}/32`, port: 6443 },
-      ]
-    : [];
-
 const layersOf = (config: PlatformConfig): readonly NamespaceSpec[] => [
   { layer: "data" },
   { layer: "app" },
+  ...(config.monitoring === undefined ? [] : [{ layer: "monitoring" } as const]),
+  ...(config.monitoring !== undefined && owns(config)
+    ? [{ layer: "node", privilegedBecause: nodeNamespaceReason } as const]
+    : []),
   ...(owns(config)
     ? [
         {
@@ -50,8 +46,8 @@ export const createGround = ({ name, config, foundation, opts }: Build): Ground 
       declarations: platformFlows(config),
       context: {
         namespaces: Object.fromEntries(specs.map(({ layer }) => [layer, prefixed(config.prefix, layer)])),
-        apiServer: apiServerAddresses(config),
       },
+      apiServer: foundation.apiServer,
       namespaces: namespaces.names,
     },
     opts,
@@ -61,5 +57,5 @@ export const createGround = ({ name, config, foundation, opts }: Build): Ground 
     if (created === undefined) throw new Error(`this stack has no namespace for layer "${layer}"`);
     return { namespaceName: prefixed(config.prefix, layer), namespace: created };
   };
-  return { namespace, defaults, ready: [namespaces, flows] };
+  return { namespace, layers: specs.map(({ layer }) => layer), defaults, ready: [namespaces, flows] };
 };

@@ -80,29 +80,51 @@ const expected = (prefix: string): readonly string[] => [
   `world -> ${prefix}-ingress/traefik:8443`,
 ];
 
+/** With `platform:monitoring`, as staging and production have it. */
+const expectedMonitoring = (prefix: string): readonly string[] => [
+  `${prefix}-data/postgres-exporter -> ${prefix}-data/postgres:5432`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-data/pgbouncer:9127`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-data/postgres-exporter:9187`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-monitoring/alertmanager:9093`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-monitoring/kube-state-metrics:8080`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-node/node-exporter:9100`,
+];
+
+/** Everything that passes in an example stack that owns its cluster. */
+const expectedAll = (prefix: string, monitored: boolean): readonly string[] =>
+  [...expected(prefix), ...(monitored ? expectedMonitoring(prefix) : [])].sort();
+
 describe.each(exampleStacks)("%s", (stack) => {
   const prefix = { local: "hc-local", staging: "hc-stg", production: "hc-prod" }[stack];
+  const monitored = stack !== "local";
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = clusterOf((await runProgram(stack)).records);
   });
 
   it("lets exactly these connections pass", () => {
-    expect(open(cluster)).toEqual(expected(prefix));
+    expect(open(cluster)).toEqual(expectedAll(prefix, monitored));
   });
 
-  it("lets only application pods call the Internet, and none of them a private address", () => {
+  it("lets only application and alerts call the Internet, and none of them a private address", () => {
     const callers = (to: Party, port: number): readonly string[] =>
       cluster.pods.filter((pod) => allowed(cluster.policies, pod, to, port)).map((pod) => pod.name);
-    expect(callers(internet, 443).toSorted()).toEqual([`${prefix}-app/api`, `${prefix}-app/worker`]);
+    expect(callers(internet, 443).toSorted()).toEqual([
+      `${prefix}-app/api`,
+      `${prefix}-app/worker`,
+      ...(monitored ? [`${prefix}-monitoring/alertmanager`] : []),
+    ]);
     expect(callers({ name: "node", address: "192.168.1.10" }, 443)).toEqual([]);
     expect(callers({ name: "metadata", address: "169.254.169.254" }, 80)).toEqual([]);
   });
 
-  it("lets only the edge call the Kubernetes API", () => {
+  it("lets only the edge and what watches pods call the Kubernetes API", () => {
     const api: Party = { name: "api", address: "10.43.0.1" };
     const callers = cluster.pods.filter((pod) => allowed(cluster.policies, pod, api, 443));
-    expect(callers.map((pod) => pod.name)).toEqual([`${prefix}-ingress/traefik`]);
+    expect(callers.map((pod) => pod.name).toSorted()).toEqual([
+      `${prefix}-ingress/traefik`,
+      ...(monitored ? [`${prefix}-monitoring/kube-state-metrics`, `${prefix}-monitoring/prometheus`] : []),
+    ]);
   });
 });
 
@@ -112,8 +134,8 @@ describe("staging beside production", () => {
     const passes = open(clusterOf([...owner.records, ...sharer.records]));
     expect(passes).toEqual(
       [
-        ...expected("hc-prod"),
-        ...expected("hc-stg").filter((line) => !line.includes("hc-stg-ingress")),
+        ...expectedAll("hc-prod", true),
+        ...expectedAll("hc-stg", true).filter((line) => !/hc-stg-(ingress|node)/.test(line)),
         "hc-prod-ingress/traefik -> hc-stg-app/api:8088",
       ].sort(),
     );

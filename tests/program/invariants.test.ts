@@ -55,7 +55,11 @@ describe("staging beside production on one cluster", () => {
   it("leaves host, cluster and edge to the owner", () => {
     expect(sharer.filter((record) => /^(command|platform:(host|cluster)):/.test(record.type))).toEqual([]);
     expect(ofKind(sharer, "DaemonSet", "IngressClass", "ClusterRole", "ClusterRoleBinding")).toEqual([]);
-    expect(ofKind(sharer, "Namespace").map(objectName).sort()).toEqual(["hc-stg-app", "hc-stg-data"]);
+    expect(ofKind(sharer, "Namespace").map(objectName).sort()).toEqual([
+      "hc-stg-app",
+      "hc-stg-data",
+      "hc-stg-monitoring",
+    ]);
   });
 
   it("publishes at the owner's edge", () => {

@@ -51,10 +51,19 @@ describe("settings reach their place", () => {
         "data.postgres.rotation": 6,
         "data.pgbouncer.rotation": 8,
         "ingress.rotation": 7,
+        "monitoring.rotation": 9,
+        "monitoring.storageGiB": 21,
       },
     });
     const deployments = ofKind(records, "Deployment");
-    expect(deployments.map(objectName).sort()).toEqual(["api", "pgbouncer"]);
+    expect(deployments.map(objectName).sort()).toEqual([
+      "alertmanager",
+      "api",
+      "kube-state-metrics",
+      "pgbouncer",
+      "postgres-exporter",
+      "prometheus",
+    ]);
     const api = deployments.find((deployment) => objectName(deployment) === "api")?.inputs;
     expect(at(api, "spec.replicas")).toBe(2);
     expect(text(api, "spec.template.spec.containers.0.readinessProbe.httpGet.path")).toBe("/health");
@@ -68,10 +77,13 @@ describe("settings reach their place", () => {
     expect(rotation("Deployment", "pgbouncer")).toBe("8");
     expect(rotation("StatefulSet", "postgres")).toBe("6");
     expect(rotation("DaemonSet", "traefik")).toBe("7");
+    expect(rotation("Deployment", "prometheus")).toBe("9");
+    expect(rotation("Deployment", "postgres-exporter")).toBe("9.6");
     const sizes = ofKind(records, "PersistentVolumeClaim").map((c) =>
       text(c.inputs, "spec.resources.requests.storage"),
     );
     expect(sizes).toContain("77Gi");
+    expect(sizes).toContain("21Gi");
     expect(ofKind(records, "NetworkPolicy").map(objectName)).not.toContain("worker");
   });
 

@@ -132,6 +132,12 @@ const defects: readonly Defect[] = [
     where: api,
     inputs: { [`${first}.securityContext.readOnlyRootFilesystem`]: false },
   },
+  {
+    rule: "hardenedPods",
+    what: "a path of the host",
+    where: api,
+    inputs: { [`${pod}.volumes`]: [{ name: "root", hostPath: { path: "/" } }] },
+  },
   { rule: "hardenedPods", what: "the host's network", where: api, inputs: { [`${pod}.hostNetwork`]: true } },
   {
     rule: "podBaseline",

@@ -39,6 +39,7 @@ const ownerOutputs = async (owner: Platform): Promise<Record<string, unknown>> =
     sharedCluster: {
       version: await valueOf(sharedCluster.version),
       clusterCidr: sharedCluster.clusterCidr,
+      apiServer: sharedCluster.apiServer,
       edgeNamespace: await valueOf(sharedCluster.edgeNamespace),
       ingressClass: await valueOf(sharedCluster.ingressClass),
     },

@@ -13,6 +13,14 @@ export const postgresRules: RuleGroup = {
       summary: "PostgreSQL does not answer, or nobody can tell whether it does.",
     },
     {
+      name: "DatabaseTakesNoWrites",
+      // The keeper beside the server writes every other second, unless the log has no room.
+      expr: "max by (job) (platform_heartbeat_age_seconds) > 60",
+      holds: "1m",
+      severity: "critical",
+      summary: "The database has not taken a write for {{ $value | humanizeDuration }}.",
+    },
+    {
       name: "ChecksumFailure",
       expr: "max by (datname) (platform_checksum_failures) > 0",
       severity: "critical",

@@ -37,6 +37,18 @@ export const pinnedImages: Rule = perContainer((container) => [
   ...(text(container, "imagePullPolicy") === "IfNotPresent" ? [] : ["does not pull only if not present"]),
 ]);
 
+/** Paths of the host: only for what reads the machine's figures, in its own namespace, and never to write. */
+const hostPaths: Rule = perPod((pod) => {
+  const paths = list(pod.spec, "volumes").filter((volume) => at(volume, "hostPath") !== undefined);
+  const names = paths.map((volume) => at(volume, "name"));
+  const mounts = [...pod.initContainers, ...pod.containers].flatMap((c) => list(c, "volumeMounts"));
+  const writable = mounts.some((m) => names.includes(at(m, "name")) && at(m, "readOnly") !== true);
+  return [
+    ...(paths.length > 0 && !pod.namespace.endsWith("-node") ? ["mounts a path of the host"] : []),
+    ...(writable ? ["may write to a path of the host"] : []),
+  ];
+});
+
 /** Pod Security `restricted`, plus a read-only root. */
 export const hardenedPods: Rule = (records) => [
   ...perPod(({ spec }) => [
@@ -48,10 +60,8 @@ export const hardenedPods: Rule = (records) => [
     ...(["hostNetwork", "hostPID", "hostIPC"].some((field) => at(spec, field) === true)
       ? ["shares a namespace with the host"]
       : []),
-    ...(list(spec, "volumes").some((volume) => at(volume, "hostPath") !== undefined)
-      ? ["mounts a path of the host"]
-      : []),
   ])(records),
+  ...hostPaths(records),
   ...perContainer((container) => [
     ...(at(container, "securityContext.readOnlyRootFilesystem") === true ? [] : ["has a writable root"]),
     ...(at(container, "securityContext.allowPrivilegeEscalation") === false ? [] : ["may gain privileges"]),

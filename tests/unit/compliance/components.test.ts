@@ -100,7 +100,8 @@ describe("NetworkFlows", () => {
       () =>
         new NetworkFlows("flows", {
           declarations: [flow],
-          context: { namespaces: { data: "hc-data" }, apiServer: [] },
+          context: { namespaces: { data: "hc-data" } },
+          apiServer: [],
           namespaces: { data: "hc-data" },
         }),
     );
@@ -115,7 +116,8 @@ describe("NetworkFlows", () => {
     const build = () =>
       new NetworkFlows("flows", {
         declarations: [{ ...flow, calls: [{ workload: "app/api", port: "http" }] }],
-        context: { namespaces: { data: "hc-data" }, apiServer: [] },
+        context: { namespaces: { data: "hc-data" } },
+        apiServer: [],
         namespaces: { data: "hc-data" },
       });
     await expect(record(build)).rejects.toThrow(/data\/postgres calls "app\/api", which is not declared/);
