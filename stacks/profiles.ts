@@ -18,7 +18,7 @@ export interface Profile {
   readonly postgres: Part;
   /** Beside the database, in its pod: applies roles and passwords. */
   readonly keeper: Part;
-  /** Two, so that one can be rolled. */
+  /** Two, so that one can be rolled. Every statement passes: with too small a share of a busy CPU it slows all. */
   readonly pgbouncer: Part;
   /** Beside PgBouncer, in each of its pods: makes it take over what changed. */
   readonly reloader: Part;
@@ -63,7 +63,7 @@ export const profiles = {
     traefik: part(1, 50, 96, { memoryLimitMiB: 192 }),
     migration: part(1, 100, 256),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
-    pgbouncer: part(2, 20, 24, { memoryLimitMiB: 64 }),
+    pgbouncer: part(2, 100, 24, { memoryLimitMiB: 96 }),
     reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     // A thread of Dragonfly wants 256 MiB.
     dragonfly: part(1, 50, 256, { memoryLimitMiB: 512 }),
@@ -88,7 +88,7 @@ export const profiles = {
     traefik: part(1, 100, 96, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
-    pgbouncer: part(2, 20, 32, { memoryLimitMiB: 96 }),
+    pgbouncer: part(2, 150, 32, { memoryLimitMiB: 128 }),
     reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 100, 512, { memoryLimitMiB: 768 }),
     redisQueue: part(1, 100, 256, { memoryLimitMiB: 512 }),
@@ -112,7 +112,7 @@ export const profiles = {
     traefik: part(1, 100, 128, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
-    pgbouncer: part(2, 50, 32, { memoryLimitMiB: 128 }),
+    pgbouncer: part(2, 250, 32, { memoryLimitMiB: 128 }),
     reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 200, 1024, { memoryLimitMiB: 1536 }),
     redisQueue: part(1, 200, 512, { memoryLimitMiB: 1024 }),
@@ -136,7 +136,7 @@ export const profiles = {
     traefik: part(1, 200, 256, { memoryLimitMiB: 512 }),
     migration: part(1, 100, 512),
     keeper: part(1, 10, 32, { memoryLimitMiB: 64 }),
-    pgbouncer: part(2, 100, 64, { memoryLimitMiB: 256 }),
+    pgbouncer: part(2, 250, 64, { memoryLimitMiB: 256 }),
     reloader: part(2, 5, 8, { memoryLimitMiB: 32 }),
     dragonfly: part(1, 500, 2048, { memoryLimitMiB: 3072 }),
     redisQueue: part(1, 250, 1024, { memoryLimitMiB: 2048 }),

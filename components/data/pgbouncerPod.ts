@@ -115,7 +115,8 @@ const pooler = ({ image, size }: PgBouncerPodArgs): Container => ({
   ports: [{ name: "pgbouncer", containerPort: layout.port, protocol: "TCP" }],
   lifecycle: { preStop: { exec: { command: [...stopCommand] } } },
   startupProbe: tcpProbe("pgbouncer", allowing(60, 1)),
-  livenessProbe: execProbe(aliveCommand, { periodSeconds: 20 }),
+  // Rarely and with patience: each try starts a program and is logged, and a restart cuts everybody off.
+  livenessProbe: execProbe(aliveCommand, { periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 }),
   // Not whether the database answers: clients wait here while it restarts.
   readinessProbe: tcpProbe("pgbouncer", { periodSeconds: 5 }),
   resources: resources(size, 64),

@@ -139,8 +139,11 @@ describe("network policy", () => {
       )
     ).trim();
 
-  it("passes the declared flow from the API to the database", async () => {
-    expect(await connect(await apiPod(), "postgres.hc-local-data.svc", 5432)).toBe("open");
+  it("passes the declared flow from the API to the pooler, and none past it to the database", async () => {
+    expect(await connect(await apiPod(), "pgbouncer.hc-local-data.svc", 6432)).toBe("open");
+    expect(["timeout", "ECONNREFUSED"]).toContain(
+      await connect(await apiPod(), "postgres.hc-local-data.svc", 5432),
+    );
   });
 
   it("stops what nobody declared: the API to the edge's metrics and to the Kubernetes API", async () => {

@@ -84,6 +84,14 @@ describe("PgBouncer", () => {
     expect(at(spec, "shareProcessNamespace")).toBeUndefined();
   });
 
+  it("is not taken away from its clients because the database is", async () => {
+    const spec = await podOf();
+    expect(at(spec, "containers.0.readinessProbe.tcpSocket")).toEqual({ port: "pgbouncer" });
+    expect(list(spec, "containers.0.livenessProbe.exec.command").at(-1)).toBe("--command=SHOW VERSION");
+    // Metrics that fail must not take it away either.
+    expect(at(spec, "containers.1.readinessProbe.tcpSocket")).toEqual({ port: "metrics" });
+  });
+
   it("has a certificate for every name that clients use", async () => {
     expect(child(await made(), "pool-tls-request").inputs["dnsNames"]).toEqual([
       "pgbouncer",
