@@ -2,7 +2,8 @@
  * `npm run stack:init -- STACK`: everything a stack file needs before the first `pulumi up`.
  *
  * Looks first, asks, checks, and only then writes; a run that was cut off is finished by running it again. Changes the
- * stack file, the list of stacks in the backend, and with --root-password one line in the host's authorized_keys.
+ * stack file, the list of stacks in the backend, with --root-password one line in the host's authorized_keys, and with
+ * --state-bucket the versioning of that bucket.
  */
 
 import { terminalPrompter } from "./lib/prompt.ts";

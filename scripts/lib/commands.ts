@@ -10,8 +10,9 @@ export interface Command {
 export const commands: readonly Command[] = [
   {
     name: "stack:init",
-    does: "prepare a stack file: host key, secrets, CA",
-    changes: "the stack file, the backend's list of stacks, authorized_keys with --root-password",
+    does: "prepare a stack file (host key, secrets, CA) and the state bucket",
+    changes:
+      "the stack file, the backend's list of stacks, authorized_keys with --root-password, the bucket's versioning",
   },
   {
     name: "images:pin",

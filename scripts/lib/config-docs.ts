@@ -4,8 +4,9 @@ import { stringify } from "yaml";
 import { discriminatorOf, settingSchema } from "../../stacks/config/json-schema.ts";
 import type { SchemaNode } from "../../stacks/config/json-schema.ts";
 import { settingKeys, settingsShape } from "../../stacks/config/schema.ts";
-import { issuedSecretKeys, secretDeclarations, secretKeys } from "../../stacks/config/secrets.ts";
+import { secretDeclarations, secretKeys } from "../../stacks/config/secrets.ts";
 import type { SecretDeclaration, SecretKey } from "../../stacks/config/secrets.ts";
+import { cell, secretsSection } from "./secret-docs.ts";
 
 const namespace = "platform";
 
@@ -157,10 +158,6 @@ const setLine = (leaf: Leaf, example: Example): string => {
     : `pulumi config set ${namespace}:${path} ${value}`;
 };
 
-/** Text for Markdown: no accidental columns, no `<name>` taken for HTML. */
-const cell = (text: string): string =>
-  text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("\n", " ");
-
 const defaultOf = (leaf: Leaf): string => {
   if (leaf.node.default !== undefined) return `\`${JSON.stringify(leaf.node.default)}\``;
   return leaf.required ? "**required**" : "–";
@@ -189,25 +186,6 @@ const section = (key: (typeof settingKeys)[number], example: Example): readonly 
   ];
 };
 
-const requirement: Readonly<Record<SecretDeclaration["required"], string>> = {
-  always: "always",
-  "own cluster": "`cluster.source: own`",
-  "host.sshAuth key": "`host.sshAuth: key`",
-  "cluster.registry": "`cluster.registry`",
-  "data.backup": "`data.backup`",
-  "data.postgres.readers": "`data.postgres.readers`",
-  "monitoring.receiver webhook": "`monitoring.receiver.kind: webhook`",
-  "monitoring.receiver smtp": "`monitoring.receiver.kind: smtp`",
-  "monitoring.deadMansSwitch": "`monitoring.deadMansSwitch`",
-};
-
-const formText: Readonly<Record<NonNullable<SecretDeclaration["form"]>, string>> = {
-  "private key": "PEM",
-  "64 hex": "64 hex",
-  "https URL": "https URL",
-  "passwords by name": "JSON",
-};
-
 /** docs/configuration.md; commands show the values of an example stack. */
 export const renderReference = (example: Example): string =>
   [
@@ -220,26 +198,7 @@ export const renderReference = (example: Example): string =>
     "problems come in one message.",
     "",
     ...settingKeys.flatMap((key) => section(key, example)),
-    "## Secrets",
-    "",
-    `\`npm run stack:init -- STACK\` makes them and stores them encrypted, except those that someone else issues: ${issuedSecretKeys.map((key) => `\`${key}\``).join(", ")}.`,
-    "A secret in clear is refused, as is one below its length, one that is used twice, and one that the stack has no use for.",
-    "To rotate one, store a new value and raise the `rotation` of the part that uses it.",
-    "",
-    "| Key | Needed with | Length or form | Meaning |",
-    "|---|---|---|---|",
-    ...secretKeys.map((key) => {
-      const { form } = secret(key);
-      const shape = form === undefined ? `≥ ${String(secret(key).minimumLength)}` : formText[form];
-      return `| \`${key}\` | ${requirement[secret(key).required]} | ${shape} | ${cell(secret(key).description)} |`;
-    }),
-    "",
-    "Each is set from standard input, so that it stands in no process list and no shell history:",
-    "",
-    "```sh",
-    ...secretKeys.map((key) => `pulumi config set --secret ${namespace}:${key} < FILE`),
-    "```",
-    "",
+    ...secretsSection(),
     "## Two stacks on one machine",
     "",
     "The stack with `cluster.source: own` has host, cluster and ingress. The other one names it in `cluster.stack`, has no",

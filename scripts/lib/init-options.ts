@@ -3,6 +3,8 @@
 import { parseArgs } from "node:util";
 import { isAddress, isDomain } from "../../stacks/config/network.ts";
 import { hostKeyProblem } from "../../stacks/config/syntax.ts";
+import { stateBucketProblem } from "./state-bucket.ts";
+import type { StateBucket } from "./state-bucket.ts";
 import { UserError } from "./user-error.ts";
 
 export const usage = `usage: npm run stack:init -- STACK [flags]
@@ -22,6 +24,10 @@ stores them encrypted. What is there already stays as it is.
                                  environment variable STACK_INIT_PASSWORD
   --new-ca                       replace the internal CA although its certificate is in the file
   --keep-examples                leave example address, host key and domain alone (for a preview without a host)
+  --state-bucket NAME            keep Pulumi's state in this S3 bucket: checks it, switches versioning on and shows the
+                                 login command. Key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; it is not stored
+  --state-endpoint URL           the store, such as https://eu2.contabostorage.com
+  --state-region NAME            its region (default: default)
   --config-file PATH             another stack file than Pulumi.STACK.yaml
   --secrets-provider URL         how to encrypt, for a new stack (default: passphrase)
   --non-interactive              ask nothing; what is missing is an error
@@ -40,6 +46,8 @@ export interface InitOptions {
   readonly rootPassword: boolean;
   readonly newCa: boolean;
   readonly keepExamples: boolean;
+  /** Where the state shall be. Undefined: wherever pulumi is logged in. */
+  readonly state: StateBucket | undefined;
   readonly configFile: string | undefined;
   readonly secretsProvider: string | undefined;
   readonly interactive: boolean;
@@ -65,6 +73,9 @@ const read = (argv: readonly string[]) => {
         "root-password": flag,
         "new-ca": flag,
         "keep-examples": flag,
+        "state-bucket": string,
+        "state-endpoint": string,
+        "state-region": string,
         "config-file": string,
         "secrets-provider": string,
         "non-interactive": flag,
@@ -78,6 +89,18 @@ const read = (argv: readonly string[]) => {
 
 const check = (value: string | undefined, ok: (value: string) => boolean, problem: string): void => {
   if (value !== undefined && !ok(value)) throw new UserError(problem);
+};
+
+const readState = (v: ReturnType<typeof read>["values"]): StateBucket | undefined => {
+  const { "state-bucket": bucket, "state-endpoint": endpoint, "state-region": region } = v;
+  if (bucket === undefined && endpoint === undefined && region === undefined) return undefined;
+  if (bucket === undefined || endpoint === undefined) {
+    throw new UserError("--state-bucket, --state-endpoint: only together");
+  }
+  const state = { bucket, endpoint, region: region ?? "default" };
+  const problem = stateBucketProblem(state);
+  if (problem !== undefined) throw new UserError(problem);
+  return state;
 };
 
 /** @throws UserError that names the flag; undefined when help was asked for. */
@@ -124,6 +147,7 @@ export const parseOptions = (argv: readonly string[]): InitOptions | undefined =
     rootPassword: v["root-password"],
     newCa: v["new-ca"],
     keepExamples: v["keep-examples"],
+    state: readState(v),
     configFile: v["config-file"],
     secretsProvider: v["secrets-provider"],
     interactive: !v["non-interactive"],

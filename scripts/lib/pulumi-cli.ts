@@ -29,6 +29,13 @@ const pulumi = async (args: readonly string[], options: RunOptions = {}): Promis
   return result.stdout;
 };
 
+/** URL of the backend that pulumi is logged in to; undefined when to none. */
+export const currentBackend = async (): Promise<string | undefined> => {
+  const result = await run("pulumi", ["--non-interactive", "whoami", "--json"], { cwd: repositoryPath(".") });
+  if (result.code !== 0) return undefined;
+  return (JSON.parse(result.stdout) as { readonly url?: string }).url;
+};
+
 const target = (stack: PulumiStack): readonly string[] => [
   "--stack",
   stack.name,

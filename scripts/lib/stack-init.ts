@@ -10,6 +10,7 @@ import type { HostPlan, LoginPlan } from "./init-host.ts";
 import { parseOptions, usage } from "./init-options.ts";
 import type { InitOptions } from "./init-options.ts";
 import { changeReaders } from "./init-readers.ts";
+import { prepareState } from "./init-state.ts";
 import type { Prompter } from "./prompt.ts";
 import { ensureStack, getSecret, setPlain, setSecret } from "./pulumi-cli.ts";
 import type { PulumiStack } from "./pulumi-cli.ts";
@@ -192,14 +193,15 @@ export const stackInit = async (
     print(usage);
     return;
   }
-  checkPassphrase(options);
-  const path =
-    options.configFile === undefined
-      ? repositoryPath(`Pulumi.${options.stack}.yaml`)
-      : resolve(options.configFile);
-  const file = readStackFile(path);
   const prompter = options.interactive ? open() : undefined;
   try {
+    if (!(await prepareState(options, prompter, print))) return;
+    checkPassphrase(options);
+    const path =
+      options.configFile === undefined
+        ? repositoryPath(`Pulumi.${options.stack}.yaml`)
+        : resolve(options.configFile);
+    const file = readStackFile(path);
     await apply(await makePlan(file, options, prompter), file, options, print);
   } finally {
     prompter?.close();

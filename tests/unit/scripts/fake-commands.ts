@@ -11,6 +11,7 @@ printf '%s\\n' "$*" >> '${log}'
 [ "$FAKE_PULUMI_FAIL" = "$3" ] && { echo "error: incorrect passphrase" >&2; exit 1; }
 for file; do :; done
 case "$2 $3" in
+  "whoami --json") printf '{"user":"x","url":"%s"}' "$FAKE_BACKEND" ;;
   "stack ls") cat '${state}' ;;
   "stack init") printf '[{"name":"%s"}]' "$4" > '${state}'; pwd >> '${log}'; echo "encryptionsalt: x" > "Pulumi.$4.yaml" ;;
   "config set") [ "$FAKE_PULUMI_FAIL" = "$5" ] && exit 1
