@@ -80,6 +80,7 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     row("kube-state-metrics", profile.kubeStateMetrics),
     once("api, one more while it rolls", profile.api),
     once("migration, before it rolls", profile.migration),
+    row("backup keeper", profile.backupKeeper),
     once("backup", profile.backup),
     once("restore drill", profile.drill),
     once("maintenance", profile.maintenance),

@@ -1,5 +1,7 @@
 import { appFlows, appLayout } from "../components/app/index.ts";
 import {
+  archiveCalls,
+  backupFlows,
   pgbouncerFlows,
   pgbouncerMetrics,
   pgbouncerPort,
@@ -12,12 +14,13 @@ import { edgeFlows } from "../components/ingress/index.ts";
 import { monitoringFlows, type MonitoringFlowsArgs } from "../components/observability/index.ts";
 import type { FlowDeclaration } from "../components/workload/index.ts";
 import type { MonitoringConfig, PlatformConfig } from "./config.ts";
+import { archiveFlowArgs } from "./layers/backup.ts";
 
-type FlowConfig = Pick<PlatformConfig, "prefix" | "app" | "cluster" | "monitoring">;
+type FlowConfig = Pick<PlatformConfig, "prefix" | "app" | "cluster" | "data" | "monitoring">;
 
 /** Every flow of the stack: one list for policies, tests and the inventory. */
 export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] => [
-  postgresFlows(config.prefix),
+  ...databaseFlows(config),
   pgbouncerFlows(config.prefix, config.monitoring !== undefined),
   ...appFlows({
     prefix: config.prefix,
@@ -54,3 +57,13 @@ export const monitoringFlowArgs = (
   },
   node: cluster.source === "own",
 });
+
+/** The database archives and is backed up where the stack has a store for it. */
+const databaseFlows = ({
+  prefix,
+  data,
+}: Pick<PlatformConfig, "prefix" | "data">): readonly FlowDeclaration[] => {
+  if (data.backup === undefined) return [postgresFlows(prefix)];
+  const store = archiveFlowArgs(data.backup);
+  return [postgresFlows(prefix, archiveCalls(store)), ...backupFlows(prefix, store)];
+};

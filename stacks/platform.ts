@@ -5,6 +5,7 @@ import { prefixed, resolveImage, type ImageName, type ResolvedImage } from "../c
 import type { PlatformConfig } from "./config.ts";
 import { apiServerAddresses, createFoundation, type Foundation } from "./foundation.ts";
 import { createApp } from "./layers/app.ts";
+import { createArchive, createBackup } from "./layers/backup.ts";
 import type { Build, Ground } from "./layers/build.ts";
 import { createDatabase } from "./layers/data.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
@@ -44,7 +45,9 @@ export class Platform extends pulumi.ComponentResource {
       opts: { parent: this, provider: foundation.provider },
     };
     const ground = createGround(build);
-    const postgres = createDatabase(build, ground);
+    const archive = createArchive(build, ground);
+    const postgres = createDatabase(build, ground, archive);
+    createBackup(build, ground, postgres);
     const pooler = createPooler(build, ground, postgres);
     const api = createApp(build, ground, { postgres, pooler });
     const edge = createEdge(build, ground);

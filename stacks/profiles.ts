@@ -33,6 +33,8 @@ export interface Profile {
   readonly migration: Part;
   /** Base backup, and the check of the archived log. */
   readonly backup: Part;
+  /** Watches whether there is a base backup, and makes the first one: hence the limit. */
+  readonly backupKeeper: Part;
   /** A second PostgreSQL for the time of the restore drill. */
   readonly drill: Part;
   /** VACUUM and amcheck. */
@@ -70,6 +72,7 @@ export const profiles = {
     redisQueue: part(1, 30, 64, { memoryLimitMiB: 192 }),
     redisSignalling: part(1, 20, 32, { memoryLimitMiB: 96 }),
     backup: part(1, 100, 192, { memoryLimitMiB: 320 }),
+    backupKeeper: part(1, 10, 16, { memoryLimitMiB: 320 }),
     drill: part(1, 100, 384, { memoryLimitMiB: 512 }),
     maintenance: part(1, 50, 64, { memoryLimitMiB: 128 }),
     prometheus: part(1, 50, 160, { memoryLimitMiB: 384 }),
@@ -94,6 +97,7 @@ export const profiles = {
     redisQueue: part(1, 100, 256, { memoryLimitMiB: 512 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 128 }),
     backup: part(1, 200, 256, { memoryLimitMiB: 384 }),
+    backupKeeper: part(1, 10, 16, { memoryLimitMiB: 384 }),
     drill: part(1, 250, 512, { memoryLimitMiB: 1024 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 256 }),
     prometheus: part(1, 100, 384, { memoryLimitMiB: 768 }),
@@ -118,6 +122,7 @@ export const profiles = {
     redisQueue: part(1, 200, 512, { memoryLimitMiB: 1024 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 192 }),
     backup: part(1, 250, 256, { memoryLimitMiB: 512 }),
+    backupKeeper: part(1, 10, 16, { memoryLimitMiB: 512 }),
     drill: part(1, 500, 768, { memoryLimitMiB: 2048 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 512 }),
     prometheus: part(1, 200, 768, { memoryLimitMiB: 1536 }),
@@ -142,6 +147,7 @@ export const profiles = {
     redisQueue: part(1, 250, 1024, { memoryLimitMiB: 2048 }),
     redisSignalling: part(1, 100, 128, { memoryLimitMiB: 256 }),
     backup: part(1, 500, 384, { memoryLimitMiB: 768 }),
+    backupKeeper: part(1, 10, 16, { memoryLimitMiB: 768 }),
     drill: part(1, 500, 1024, { memoryLimitMiB: 4096 }),
     maintenance: part(1, 250, 128, { memoryLimitMiB: 1024 }),
     prometheus: part(1, 300, 1536, { memoryLimitMiB: 3072 }),
@@ -177,6 +183,7 @@ export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice)
     api: { ...base.api, replicas: app.apiReplicas ?? base.api.replicas },
     worker: only(app.workerEnabled, base.worker),
     backup: only(data.backup !== undefined, base.backup),
+    backupKeeper: only(data.backup !== undefined, base.backupKeeper),
     drill: only(data.backup?.drill.enabled === true, base.drill),
     prometheus: watched(base.prometheus),
     alertmanager: watched(base.alertmanager),

@@ -7,6 +7,7 @@ import {
   serviceHost,
   serviceNames,
   ServerCertificate,
+  type Call,
   type CertificateAuthority,
   type FlowDeclaration,
   type Labels,
@@ -68,13 +69,13 @@ export interface DatabaseEndpoint {
 
 const service = "postgres";
 
-/** What the database listens on and whom it calls, known before anything exists. */
-export const postgresFlows = (prefix: string): FlowDeclaration => ({
+/** What the database listens on and whom it calls (with an archive: the store), known before anything exists. */
+export const postgresFlows = (prefix: string, calls: readonly Call[] = []): FlowDeclaration => ({
   layer: "data",
   workload: service,
   selector: postgresLabels(prefix).selector,
   listens: [{ name: "postgres", port: postgresLayout.port, encrypted: true, carriesPhi: true }],
-  calls: [],
+  calls,
 });
 
 /** `{ workload, port }` for those who call it. */
@@ -82,6 +83,9 @@ export const postgresPort = {
   workload: flowId({ layer: "data", workload: service }),
   port: "postgres",
 } as const;
+
+/** Selects its pod. */
+export const postgresSelector = (prefix: string): Labels["selector"] => postgresLabels(prefix).selector;
 
 const postgresLabels = (prefix: string): Labels => labels({ prefix, app: service, component: "database" });
 

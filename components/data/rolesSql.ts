@@ -1,3 +1,4 @@
+import { fingerprints } from "./fingerprintSql.ts";
 import { grants } from "./grantsSql.ts";
 import { database, extensions, loginRoles, roles, type LoginRole, type PostgresLayout } from "./layout.ts";
 import { passwordFunctions } from "./passwordSql.ts";
@@ -38,6 +39,7 @@ export const renderRolesSql = (args: RolesSqlArgs): string => {
     ...[...extensions, "amcheck"].map((extension) => `CREATE EXTENSION IF NOT EXISTS "${extension}";`),
     backupRights,
     grants,
+    fingerprints,
     assertions,
     "",
   ].join("\n");
@@ -123,6 +125,8 @@ GRANT CONNECT ON DATABASE postgres TO ${roles.monitor}, ${roles.backup};
 const backupRights = `
 GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(),
   pg_create_restore_point(text) TO ${roles.backup};
+-- wal-g asks for data_directory and archive_command.
+GRANT pg_read_all_settings TO ${roles.backup};
 `;
 
 const assertions = `

@@ -28,6 +28,7 @@ make_postgres() {
   install -D -m 0755 "$RIG_DIR/images/refuse-entrypoint.sh" "$root/usr/local/bin/refuse-entrypoint.sh"
   walg=$(walg_programs)
   install -m 0755 "$walg/wal-g" "$walg/wal-g-real" "$root/usr/local/bin/"
+  add_backup_functions "$root"
   "$OCIPACK" libs "$root"
   chroot "$root" /usr/lib/postgresql/18/bin/postgres --version >&2
   test -e "$root/usr/lib/postgresql/18/lib/pgaudit.so" -a -e "$root/usr/lib/postgresql/18/lib/amcheck.so"

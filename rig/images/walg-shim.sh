@@ -19,6 +19,12 @@ for name in $(compgen -e | grep -E '^(WALG|WALE|AWS|S3)_'); do
 done
 [[ ${AWS_ENDPOINT:-https://} == https://* ]] || refuse "AWS_ENDPOINT is '$AWS_ENDPOINT', not https"
 
+# The old version reads zstd but does not write it; its own default stands in, so sizes and times are not 3.0.9's.
+case ${WALG_COMPRESSION_METHOD:-zstd} in
+  zstd) export WALG_COMPRESSION_METHOD=lz4 ;;
+  *) refuse "WALG_COMPRESSION_METHOD is '$WALG_COMPRESSION_METHOD', only zstd is known" ;;
+esac
+
 # 3.0.9 decodes the key itself. The old version takes the first 32 bytes of the text and drops white space at its
 # ends, so it gets text that depends on every bit of the key.
 use_key() {

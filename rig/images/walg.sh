@@ -21,3 +21,18 @@ make_walg() {
   rm -rf "$sodium"
   install -m 0755 "$RIG_DIR/images/walg-shim.sh" "$out/wal-g"
 }
+
+# add_backup_functions ROOT: the names that backups had before PostgreSQL 15 and that the old WAL-G calls. initdb runs
+# this file, so every database has them. Its statements end with a semicolon before an empty line.
+add_backup_functions() {
+  cat >>"$1/usr/share/postgresql/18/system_functions.sql" <<'SQL'
+
+CREATE FUNCTION pg_start_backup(label text, fast boolean DEFAULT false, exclusive boolean DEFAULT true)
+  RETURNS pg_lsn LANGUAGE sql AS $$ SELECT pg_backup_start(label, fast) $$;
+
+CREATE FUNCTION pg_stop_backup(exclusive boolean, wait_for_archive boolean DEFAULT true,
+    OUT lsn pg_lsn, OUT labelfile text, OUT spcmapfile text)
+  RETURNS record LANGUAGE sql AS $$
+    SELECT s.lsn, s.labelfile, s.spcmapfile FROM pg_backup_stop(wait_for_archive) AS s $$;
+SQL
+}

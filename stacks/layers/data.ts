@@ -1,11 +1,12 @@
-import { Postgres, type ArchiveHook } from "../../components/data/index.ts";
+import { Postgres } from "../../components/data/index.ts";
+import type { Archive } from "./backup.ts";
 import type { Build, Ground } from "./build.ts";
 
 /** The database; `archive` when there are backups. */
 export const createDatabase = (
   { name, config, profile, image, authority, foundation, opts }: Build,
   ground: Ground,
-  archive?: ArchiveHook,
+  archive: Archive | undefined,
 ): Postgres => {
   const { secrets } = config;
   const { postgres } = config.data;
@@ -35,11 +36,11 @@ export const createDatabase = (
         : {
             readers: { names: postgres.readers, passwords: secrets.postgresReaderPasswords },
           }),
-      ...(archive === undefined ? {} : { archive }),
+      ...(archive === undefined ? {} : { archive: archive.hook }),
       bootstrap: postgres.bootstrap,
       authority,
       rotation: postgres.rotation,
     },
-    { ...opts, dependsOn: ground.ready },
+    { ...opts, dependsOn: [...ground.ready, ...(archive === undefined ? [] : [archive.store])] },
   );
 };

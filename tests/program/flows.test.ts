@@ -68,12 +68,24 @@ const open = ({ pods, policies }: Cluster): readonly string[] =>
           .map((from) => `${from.name} -> ${to.name}:${String(port)}`),
       ),
     )
+    // Jobs of one kind share their labels.
+    .filter((line, index, all) => all.indexOf(line) === index)
     .sort();
+
+/** Only stacks with a store for backups have pods that call the database for them. */
+const backups = (prefix: string): readonly string[] =>
+  prefix === "hc-local"
+    ? []
+    : [
+        `${prefix}-data/backup -> ${prefix}-data/postgres:5432`,
+        `${prefix}-data/backup-keeper -> ${prefix}-data/postgres:5432`,
+      ];
 
 const expected = (prefix: string): readonly string[] => [
   `${prefix}-app/api -> ${prefix}-data/pgbouncer:6432`,
   `${prefix}-app/migration -> ${prefix}-data/postgres:5432`,
   `${prefix}-app/worker -> ${prefix}-data/pgbouncer:6432`,
+  ...backups(prefix),
   `${prefix}-data/pgbouncer -> ${prefix}-data/postgres:5432`,
   `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
   `world -> ${prefix}-ingress/traefik:8000`,
@@ -106,12 +118,14 @@ describe.each(exampleStacks)("%s", (stack) => {
     expect(open(cluster)).toEqual(expectedAll(prefix, monitored));
   });
 
-  it("lets only application and alerts call the Internet, and none of them a private address", () => {
+  it("lets only application, alerts and backups call the Internet, and none of them a private address", () => {
     const callers = (to: Party, port: number): readonly string[] =>
       cluster.pods.filter((pod) => allowed(cluster.policies, pod, to, port)).map((pod) => pod.name);
-    expect(callers(internet, 443).toSorted()).toEqual([
+    const storing = ["backup", "backup-keeper", "postgres"].map((name) => `${prefix}-data/${name}`);
+    expect([...new Set(callers(internet, 443))].sort()).toEqual([
       `${prefix}-app/api`,
       `${prefix}-app/worker`,
+      ...(stack === "local" ? [] : storing),
       ...(monitored ? [`${prefix}-monitoring/alertmanager`] : []),
     ]);
     expect(callers({ name: "node", address: "192.168.1.10" }, 443)).toEqual([]);

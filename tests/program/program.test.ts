@@ -59,6 +59,7 @@ describe("settings reach their place", () => {
     expect(deployments.map(objectName).sort()).toEqual([
       "alertmanager",
       "api",
+      "backup-keeper",
       "kube-state-metrics",
       "pgbouncer",
       "postgres-exporter",
@@ -92,6 +93,9 @@ describe("settings reach their place", () => {
     const { records } = await runProgram("production", { changes: { "images.postgres": ref } });
     const users = podTemplates(records).filter((pod) => JSON.stringify(pod.spec).includes(ref));
     expect(users.map((pod) => pod.record.name).sort()).toEqual([
+      "platform-backup-daily",
+      "platform-backup-keeper",
+      "platform-backup-verify",
       "platform-migration-job",
       "platform-postgres-server",
     ]);

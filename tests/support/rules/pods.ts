@@ -95,7 +95,7 @@ export const limited: Rule = perContainer((container) =>
 
 /** What serves says when it is ready and when it is dead, by different means. */
 export const probed: Rule = perPod((pod) =>
-  kindOf(pod.record) === "Job"
+  ["Job", "CronJob"].includes(kindOf(pod.record))
     ? []
     : pod.containers.flatMap((container) => {
         const probe = (kind: string): string => JSON.stringify(at(container, kind) ?? null);
