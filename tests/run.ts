@@ -1,7 +1,7 @@
 /**
  * Runs the levels of the test pyramid one after the other and ends with one line of totals.
  *
- *   node tests/run.ts [LEVEL...]     check, go, rig, engine, e2e; all of them when none is named
+ *   node tests/run.ts [LEVEL...]     check, rules, go, rig, engine, e2e; all of them when none is named
  *
  * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
  * anything failed or when a level ran no test.
@@ -204,6 +204,7 @@ const levels: Readonly<Record<string, () => Promise<Count>>> = {
     ]);
     return sum([checks, tests, nodeTest("rig/sample-app/tests")]);
   },
+  rules: () => Promise.resolve(shellTest("tests/rules/check.sh")),
   go: () => Promise.resolve(hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
   rig: () => {
     const reason = noHost();
