@@ -26,6 +26,11 @@ export const commands: readonly Command[] = [
       "a scratch database and pod while it runs; with --cut-over the application's data (the old one is kept)",
   },
   {
+    name: "alert:test",
+    does: "send a test alert and say whether the receiver took it",
+    changes: "nothing; whoever gets the alerts gets one more",
+  },
+  {
     name: "docs:config",
     does: "write what is made from the config schema",
     changes: "Pulumi.yaml, docs/configuration.md, docs/schema",
