@@ -91,13 +91,15 @@ service_unblock() {
   ! ip netns exec "hc-$1" nft list table inet blocked >/dev/null 2>&1 || ip netns exec "hc-$1" nft delete table inet blocked
 }
 
-# make_certificate DIRECTORY ADDRESS: ca.crt, its key, and public.crt with private.key for ADDRESS below it.
+# make_authority DIRECTORY: ca.crt and ca.key.
+make_authority() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=CA of $(basename "$1")" \
+    -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
+}
+
+# make_certificate DIRECTORY ADDRESS: public.crt and private.key for ADDRESS, signed by ca.crt and ca.key there.
 make_certificate() {
-  local directory=$1 address=$2
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=CA of $(basename "$directory")" \
-    -keyout "$directory/ca.key" -out "$directory/ca.crt" 2>/dev/null
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$address" \
-    -addext "subjectAltName=IP:$address" -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
-    -CA "$directory/ca.crt" -CAkey "$directory/ca.key" \
-    -keyout "$directory/private.key" -out "$directory/public.crt" 2>/dev/null
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$2" \
+    -addext "subjectAltName=IP:$2" -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
+    -CA "$1/ca.crt" -CAkey "$1/ca.key" -keyout "$1/private.key" -out "$1/public.crt" 2>/dev/null
 }

@@ -4,7 +4,7 @@
  *
  * State held: everything below the work directory (Pulumi state and home, passphrase, stack file).
  */
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,78 +13,14 @@ import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 
 import { imageNames } from "../components/workload/images.ts";
+import { execute, must, repository, type Result, type RunOptions } from "./process.ts";
+import { alertsTo, backupsTo, receiver, type External } from "./services.ts";
 
 const run = promisify(execFile);
 
-/** The root of the checkout. */
-export const repository = resolve(import.meta.dirname, "..");
+export { execute, must, repository, type Result, type RunOptions } from "./process.ts";
 
 const script = (...path: string[]): string => join(repository, "rig", ...path);
-
-export interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface RunOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-  /** Also show what comes on standard error, or on both. @default nothing */
-  readonly echo?: "stderr" | "all";
-  /** Told about the process as soon as it runs, for tests that kill it. */
-  readonly onSpawn?: (child: ChildProcess) => void;
-  /** Told about every piece of output, for tests that act at a certain moment. */
-  readonly onOutput?: (text: string) => void;
-  /** The deadline. @default 30 minutes */
-  readonly timeoutSeconds?: number;
-}
-
-/** Runs a program to its end and returns what it said; it rejects only when it could not be started. */
-export const execute = (file: string, args: readonly string[], options: RunOptions = {}): Promise<Result> =>
-  new Promise((done, fail) => {
-    const child = spawn(file, args, {
-      cwd: repository,
-      env: { ...process.env, ...options.env },
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      detached: options.onSpawn !== undefined, // a group of its own, so that a test can kill all of it
-    });
-    const deadline = setTimeout(() => child.kill("SIGKILL"), (options.timeoutSeconds ?? 1800) * 1000);
-    let stdout = "";
-    let stderr = "";
-    child.stdout?.on("data", (data: Buffer) => {
-      stdout += data.toString();
-      options.onOutput?.(data.toString());
-      if (options.echo === "all") process.stdout.write(data);
-    });
-    child.stderr?.on("data", (data: Buffer) => {
-      stderr += data.toString();
-      options.onOutput?.(data.toString());
-      if (options.echo !== undefined) process.stderr.write(data);
-    });
-    child.on("error", fail);
-    child.on("close", (code) => {
-      clearTimeout(deadline);
-      done({ code: code ?? -1, stdout, stderr });
-    });
-    if (options.input !== undefined) child.stdin?.end(options.input);
-    options.onSpawn?.(child);
-  });
-
-/** Like `execute`, but a failure is an error that carries what the program said. */
-export const must = async (
-  file: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<string> => {
-  const result = await execute(file, args, options);
-  if (result.code !== 0) {
-    const said =
-      options.echo === "all" ? "see its output above" : `${result.stdout}\n${result.stderr}`.trim();
-    throw new Error(`${file} ${args.slice(0, 4).join(" ")} ended with ${String(result.code)}: ${said}`);
-  }
-  return result.stdout.trim();
-};
 
 /** Commands of `rig/host/host.sh`. */
 export const host = async (...args: string[]): Promise<string> =>
@@ -106,6 +42,7 @@ export interface Artifacts {
 /** Image archives that the stack itself needs; the tests add the next version of the application. */
 export const stackArchives = ["system", "postgres", "pgbouncer", "cache", "traefik", "app"] as const;
 const testArchives = [...stackArchives, "app-next"] as const;
+const monitoringArchives = ["exporters", "monitoring"] as const;
 
 /** Builds (or finds) the artifacts directory and the references of the images in it. */
 export const artifacts = async (archives: readonly string[] = testArchives): Promise<Artifacts> => {
@@ -170,6 +107,10 @@ export interface RigStackArgs {
   readonly stack?: string;
   /** Image archives to upload. @default the stack's own and those that tests need */
   readonly archives?: readonly string[];
+  /** Name of an object store of the rig, which is started: the stack's backups go there. @default no backups */
+  readonly store?: string;
+  /** Name of a receiver of the rig, which is started: the stack is watched, and its alerts go there. @default no monitoring */
+  readonly receiver?: string;
 }
 
 /** One stack in one work directory. */
@@ -179,12 +120,22 @@ export class RigStack {
   readonly stack: string;
   readonly configFile: string;
   private readonly archives: readonly string[];
+  private readonly store: string | undefined;
+  private readonly receiver: string | undefined;
 
   constructor(args: RigStackArgs) {
     this.directory = resolve(args.directory);
     this.hostName = args.hostName;
     this.stack = args.stack ?? "local";
-    this.archives = args.archives ?? testArchives;
+    this.store = args.store;
+    this.receiver = args.receiver;
+    this.archives = [
+      // The public image carries no wal-g, and no host of the rig could download it.
+      ...(args.archives ?? testArchives).map((name) =>
+        name === "postgres" && args.store !== undefined ? "postgres-full" : name,
+      ),
+      ...(args.receiver === undefined ? [] : monitoringArchives),
+    ];
     this.configFile = join(this.directory, `Pulumi.${this.stack}.yaml`);
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
   }
@@ -222,7 +173,8 @@ export class RigStack {
     );
     // The committed certificate is an example without a key; `init` makes one of the stack's own.
     const example = merge(committed.config, { "platform:caCertificate": null });
-    const settings = merge(merge(merge(example, await this.machineSettings()), over), kept);
+    const outside = (await this.outside()).map((one) => one.settings);
+    const settings = [await this.machineSettings(), ...outside, over, kept].reduce(merge, example);
     const file = {
       ...(existing.encryptionsalt === undefined ? {} : { encryptionsalt: existing.encryptionsalt }),
       config: settings,
@@ -277,6 +229,30 @@ export class RigStack {
     ];
     const result = await this.inEnvironment(["node", ...args], options);
     if (result.code !== 0) throw new Error(`stack:init failed: ${result.stdout}\n${result.stderr}`);
+    await this.introduce();
+  }
+
+  /** What the services outside of the cluster ask of the stack. */
+  private async outside(): Promise<readonly External[]> {
+    return [
+      ...(this.store === undefined ? [] : [await backupsTo(this.store)]),
+      ...(this.receiver === undefined ? [] : [await alertsTo(this.receiver)]),
+    ];
+  }
+
+  /** The secrets that those services issue; and for the receiver a certificate of the stack's own CA, as it has a private address. */
+  private async introduce(): Promise<void> {
+    for (const { secrets } of await this.outside())
+      for (const [key, value] of Object.entries(secrets)) await this.setSecret(key, value);
+    if (this.receiver === undefined) return;
+    const authority = await Promise.all(
+      ["caPrivateKey", "caCertificate"].map(async (key) => {
+        const result = await this.pulumi(["config", "get", `platform:${key}`]);
+        if (result.code !== 0) throw new Error(`reading ${key} failed: ${result.stderr}`);
+        return result.stdout;
+      }),
+    );
+    await receiver(["certify", this.receiver], authority.join("\n"));
   }
 
   /**

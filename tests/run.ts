@@ -114,7 +114,7 @@ const vitest = async (level: string, ...args: string[]): Promise<Count> => {
 };
 
 /** Modules of the rig that have tests. */
-const goModules = ["go/plugins", "go/k3s", "go/dragonfly", "images/ocipack"] as const;
+const goModules = ["go/plugins", "go/k3s", "go/dragonfly", "go/receiver", "images/ocipack"] as const;
 
 /** `go test` of one module of the rig, with the flags of its build: what one of them has compiled serves both. */
 const goTest = (module: string): Count => {
@@ -175,13 +175,14 @@ const noHost = (): string | undefined => {
   return asked.status === 0 ? undefined : `no throw-away host: ${asked.stdout.trim()}`;
 };
 
-/** Ends the hosts and object stores that a killed test run left; `local` is the developer's own. */
+/** Ends the hosts and services that a killed test run left; `local` is the developer's own. */
 const endTestHosts = (): void => {
   const list = spawnSync("bash", [join(root, "rig/host/host.sh"), "list"], { encoding: "utf8" });
   const names = list.stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
   for (const name of names.filter((n) => n !== "local"))
     show("bash", [join(root, "rig/host/host.sh"), "destroy", name]);
-  show("bash", [join(root, "rig/store/store.sh"), "destroy-all"]);
+  for (const service of ["store", "receiver"])
+    show("bash", [join(root, `rig/${service}/${service}.sh`), "destroy-all"]);
 };
 
 /** After all levels: nothing of a test's host is left on the machine. One test. */
@@ -208,8 +209,10 @@ const levels: Readonly<Record<string, () => Promise<Count>>> = {
   go: () => Promise.resolve(hasGo() ? sum(goModules.map(goTest)) : skip("go", "no Go on this machine")),
   rig: () => {
     const reason = noHost();
-    const scripts = ["rig/host/test.sh", "rig/store/test.sh", "rig/images/test-official.sh"];
-    return Promise.resolve(reason === undefined ? sum(scripts.map(shellTest)) : skip("rig", reason));
+    const scripts = ["host/test.sh", "store/test.sh", "receiver/test.sh", "images/test-official.sh"];
+    return Promise.resolve(
+      reason === undefined ? sum(scripts.map((file) => shellTest(`rig/${file}`))) : skip("rig", reason),
+    );
   },
   engine: () =>
     hasGo()

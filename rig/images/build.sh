@@ -5,7 +5,7 @@
 # beside its program.
 # Runs as root. Needs go, npm, jq and apt with Debian's archive keyring.
 #   build.sh [ARCHIVE...]   only these: system postgres pgbouncer cache traefik app app-next toolbox exporters
-#                           monitoring curl; default all
+#                           monitoring curl; default all. postgres-full is postgres as made here from either source.
 #   official   system comes from the k3s release, public images from their registries under the catalogue's digests;
 #              images.json then names only the others: those without a public image, and those for which the
 #              catalogue pins no digest, which are made here all the same
@@ -108,10 +108,10 @@ collect() {
 
 # built_archive ARCHIVE: prints the directory of the archive, made here.
 built_archive() {
-  local inputs key
-  mapfile -t inputs < <(archive_inputs "$1")
-  key=$(input_key "text:$1 $NAMES" "${inputs[@]}")
-  build_once "images-$1-archive" "$key" "make_${1//-/_}"
+  local inputs key archive=${1%-full}
+  mapfile -t inputs < <(archive_inputs "$archive")
+  key=$(input_key "text:$archive $NAMES" "${inputs[@]}")
+  build_once "images-$archive-archive" "$key" "make_${archive//-/_}"
 }
 
 main() {
@@ -139,7 +139,7 @@ main() {
       done
       case $archive in
         system) directories+=("$(official_system)") ;;
-        app | app-next | toolbox) missing=yes ;;
+        app | app-next | toolbox | postgres-full) missing=yes ;;
       esac
     fi
     [[ -z $missing ]] || directories+=("$(built_archive "$archive")")

@@ -43,6 +43,7 @@ make() {
   local id=$1 directory=$SERVICES/$1 address
   address=$(<"$directory/ip")
   install -d -m 0700 "$directory/objects" "$directory/certs"
+  make_authority "$directory"
   make_certificate "$directory" "$address"
   mv "$directory/public.crt" "$directory/private.key" "$directory/certs/"
   { random 20 && random 20 && random 20; } | jq --raw-input --null-input --arg host "$address:$PORT" --arg bucket "$BUCKET" \

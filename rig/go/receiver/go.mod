@@ -1,0 +1,3 @@
+module rig/receiver
+
+go 1.26.0
