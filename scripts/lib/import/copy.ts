@@ -34,7 +34,7 @@ const script = `set -euo pipefail
 snapshot=$1 database=$2 limit=$3 leave=$4 scratch=$5
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 trap 'exit 143' TERM
-(cat >/dev/null; kill -TERM $$) <&0 &
+(cat; kill -TERM $$) <&0 >/dev/null 2>&1 &
 mkdir -p "$scratch"
 cd "$scratch"
 rm -rf ./*

@@ -14,7 +14,8 @@ import { describeSource } from "./source-address.ts";
 import type { SourceAddress } from "./source-address.ts";
 import { closeToWriters, openToWriters, reopenStatement, settledChanges } from "./source-guard.ts";
 import { databases, dropDatabase, putInPlace } from "./target.ts";
-import { transfer } from "./transfer.ts";
+import { prepareTarget, transfer } from "./transfer.ts";
+import type { Prepared } from "./transfer.ts";
 
 export interface CutOverArgs {
   readonly context: Context;
@@ -75,14 +76,14 @@ const goBack = async (args: CutOverArgs): Promise<void> => {
   }
 };
 
-const moveData = async (args: CutOverArgs): Promise<void> => {
+const moveData = async (args: CutOverArgs, prepared: Prepared): Promise<void> => {
   const { context, address, watcher, say } = args;
   if (!context.options.writersStopped) {
     await closeToWriters(watcher, address.database);
     say("the source takes no more writes");
   }
   const before = await settledChanges(watcher);
-  await transfer({ ...args, name: incoming });
+  await transfer({ ...args, name: incoming }, prepared);
   const after = await settledChanges(watcher);
   if (after !== before) {
     throw new UserError(
@@ -110,9 +111,10 @@ export const cutOver = async (args: CutOverArgs): Promise<void> => {
       `target: ${previous} is still there from an earlier cut-over; when nothing in it is needed: --drop ${previous}`,
     );
   }
+  const prepared = await interruptible(() => prepareTarget({ ...args, name: incoming }));
   const began = Date.now();
   try {
-    await interruptible(() => moveData(args), context.options.maxDowntimeSeconds);
+    await interruptible(() => moveData(args, prepared), context.options.maxDowntimeSeconds);
     await putInPlace(context.admin);
   } catch (error) {
     await goBack(args);

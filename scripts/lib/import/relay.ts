@@ -12,6 +12,7 @@ import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
 import { isIP } from "node:net";
 import { UserError } from "../user-error.ts";
+import { withoutChannelBinding } from "./sasl.ts";
 import type { SourceAddress } from "./source-address.ts";
 
 export interface RelayArgs {
@@ -145,7 +146,8 @@ export const openRelay = async (args: RelayArgs): Promise<Relay> => {
       open.delete(source);
     });
     client.pipe(source);
-    source.pipe(client);
+    if (args.source.sslMode === "disable") source.pipe(client);
+    else source.pipe(withoutChannelBinding()).pipe(client);
   };
   const server = createServer((client) => {
     carry(client).catch((error: unknown) => {

@@ -19,7 +19,7 @@ import { describeSource } from "./source-address.ts";
 import type { SourceAddress } from "./source-address.ts";
 import { openToWriters, reopenStatement } from "./source-guard.ts";
 import { dropDatabase, putBack } from "./target.ts";
-import { transfer } from "./transfer.ts";
+import { prepareTarget, transfer } from "./transfer.ts";
 
 type Say = (line: string) => void;
 
@@ -60,7 +60,10 @@ const rehearse = async (
   const holder = await context.openSource(address);
   const began = Date.now();
   try {
-    const done = await interruptible(() => transfer({ context, holder, ...looked, name: rehearsal, say }));
+    const done = await interruptible(async () => {
+      const args = { context, holder, ...looked, name: rehearsal, say };
+      return transfer(args, await prepareTarget(args));
+    });
     const seconds = Math.ceil((Date.now() - began) / 1000);
     await writeRehearsal(context.host, context.database.namespace, {
       source: sourceId(address),

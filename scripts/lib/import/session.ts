@@ -30,8 +30,12 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** A line on stderr now and then: a connection that is silent for minutes is cut on its way. */
-const heartbeat = '(while sleep 20; do echo . >&2; done) & beat=$!; trap "kill $beat 2>/dev/null" EXIT; "$@"';
+/**
+ * A line on stderr now and then: a connection that is silent for minutes is cut on its way. What sleeps holds none of
+ * the streams, or the end of the program would be noticed only when it wakes up.
+ */
+const heartbeat =
+  '(while sleep 20 </dev/null >/dev/null 2>&1; do echo . >&2; done) & beat=$!; trap "kill $beat 2>/dev/null" EXIT; "$@"';
 
 /** Environment and arguments of a libpq program. The password stays in its file. */
 export const clientCommand = (

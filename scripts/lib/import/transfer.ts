@@ -15,16 +15,19 @@ export interface Transferred {
   readonly rows: bigint;
 }
 
-export interface TransferArgs {
+export interface PrepareArgs {
   readonly context: Context;
+  readonly facts: SourceFacts;
+  /** Database to make. */
+  readonly name: string;
+  readonly say: (line: string) => void;
+}
+
+export interface TransferArgs extends PrepareArgs {
   /** Two sessions at the source: one holds the snapshot, the other one looks at what happens meanwhile. */
   readonly holder: Session;
   readonly watcher: Session;
-  readonly facts: SourceFacts;
   readonly space: Space;
-  /** Database to make; an older one of this name is dropped. */
-  readonly name: string;
-  readonly say: (line: string) => void;
 }
 
 /** Beyond this share of the log's volume the copy waits for the archive. At 80 % the application would have to stop. */
@@ -64,12 +67,17 @@ const copyRows = async (
   });
 };
 
-const prepareTarget = async ({
-  context,
-  facts,
-  name,
-  say,
-}: TransferArgs): Promise<{ copied: Session; ours: readonly string[]; madeSchemas: readonly string[] }> => {
+/** A database with the platform's roles and the source's extensions, and nothing in it yet. */
+export interface Prepared {
+  readonly copied: Session;
+  /** Objects that the platform put there. */
+  readonly ours: readonly string[];
+  /** Schemas that were made for extensions. */
+  readonly madeSchemas: readonly string[];
+}
+
+/** Makes the database; an older one of this name is dropped. Does not touch the source. */
+export const prepareTarget = async ({ context, facts, name, say }: PrepareArgs): Promise<Prepared> => {
   await dropDatabase(context.admin, name);
   await context.bench.applyRoles(name);
   const copied = await context.openTarget(name);
@@ -97,23 +105,17 @@ const check = (differences: readonly string[], foreign: readonly string[]): void
  * Copies and compares. The database is left as it is: for its user to drop, or to put in place.
  * @throws UserError that names the step or the differences
  */
-export const transfer = async (args: TransferArgs): Promise<Transferred> => {
+export const transfer = async (args: TransferArgs, prepared: Prepared): Promise<Transferred> => {
   const { context, holder, watcher, facts, say } = args;
-  const { copied, ours, madeSchemas } = await prepareTarget(args);
+  const { copied, ours, madeSchemas } = prepared;
   await holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const { snapshot } = await holder.row<{ readonly snapshot: string }>(
     "SELECT pg_export_snapshot() AS snapshot",
   );
   say("copying; the source is read twice at once, for the copy and for its hashes");
   const tell = sparsely(say);
-  // Both at once, and both to their end: a failure of one must not leave the other behind.
-  const [source, moved] = await Promise.allSettled([
-    readFingerprint(holder, tell),
-    copyRows(args, snapshot, madeSchemas),
-  ]);
-  await holder.run("COMMIT").catch(() => undefined);
-  if (moved.status === "rejected") throw moved.reason as Error;
-  if (source.status === "rejected") throw source.reason as Error;
+  const [source] = await Promise.all([readFingerprint(holder, tell), copyRows(args, snapshot, madeSchemas)]);
+  await holder.run("COMMIT");
   const later = await readSequences(watcher);
   say("copied; rights and statistics");
   await grantSchemas(copied, facts.schemas);
@@ -122,13 +124,13 @@ export const transfer = async (args: TransferArgs): Promise<Transferred> => {
   say("comparing rows, large objects, sequences and objects");
   const target = await readFingerprint(copied, tell);
   check(
-    compare(source.value, later, target, ours),
+    compare(source, later, target, ours),
     (await strangers(copied)).map((s) => s.name),
   );
   await copied.close();
-  const rows = source.value.tables.reduce((sum, table) => sum + BigInt(table.rows), 0n);
+  const rows = source.tables.reduce((sum, table) => sum + BigInt(table.rows), 0n);
   say(
-    `equal: ${String(target.tables.length)} tables with ${String(rows)} rows, ${String(facts.largeObjects)} large objects, ${String(target.sequences.length)} sequences, ${String(source.value.objects.length)} objects`,
+    `equal: ${String(target.tables.length)} tables with ${String(rows)} rows, ${String(facts.largeObjects)} large objects, ${String(target.sequences.length)} sequences, ${String(source.objects.length)} objects`,
   );
   return { bytes: Number(facts.bytes), tables: target.tables.length, rows };
 };

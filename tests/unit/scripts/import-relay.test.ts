@@ -7,6 +7,7 @@ import { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRelay } from "../../../scripts/lib/import/relay.ts";
 import type { Relay } from "../../../scripts/lib/import/relay.ts";
+import { withoutChannelBinding } from "../../../scripts/lib/import/sasl.ts";
 import { parseSource } from "../../../scripts/lib/import/source-address.ts";
 import { run } from "../../../scripts/lib/run.ts";
 
@@ -48,7 +49,7 @@ const through = (text: string): Promise<string> =>
     const client = connect(socket, () => client.write(text));
     client.on("data", (data: Buffer) => {
       back += data.toString();
-      if (back === text) client.end();
+      if (back.endsWith(text)) client.end();
     });
     client.on("error", () => undefined);
     client.on("close", () => {
@@ -77,6 +78,53 @@ describe("the way to the source", () => {
   });
 });
 
+/** AuthenticationSASL with these mechanisms. */
+const offer = (...names: readonly string[]): Buffer => {
+  const body = Buffer.from(`${names.map((name) => `${name}\0`).join("")}\0`);
+  const head = Buffer.from([
+    ..."R".split("").map((c) => c.charCodeAt(0)),
+    0,
+    0,
+    0,
+    8 + body.length,
+    0,
+    0,
+    0,
+    10,
+  ]);
+  return Buffer.concat([head, body]);
+};
+
+describe("the offered logins", () => {
+  const pass = async (...chunks: readonly Buffer[]): Promise<string> => {
+    const edit = withoutChannelBinding();
+    for (const chunk of chunks) edit.write(chunk);
+    edit.end();
+    const parts: Buffer[] = [];
+    for await (const part of edit) parts.push(part as Buffer);
+    return Buffer.concat(parts).toString("latin1");
+  };
+  const both = offer("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256");
+  const plain = offer("SCRAM-SHA-256").toString("latin1");
+
+  it("hold nothing that a client without TLS takes for an attack, in one piece or byte by byte", async () => {
+    expect(await pass(both, Buffer.from("more"))).toBe(`${plain}more`);
+    expect(await pass(...[...both].map((byte) => Buffer.from([byte])), both)).toBe(
+      plain + both.toString("latin1"),
+    );
+    const version = Buffer.from([0x76, 0, 0, 0, 8, 0, 0, 0, 0]);
+    expect(await pass(Buffer.concat([version, both]))).toBe(version.toString("latin1") + plain);
+  });
+
+  it("leave other answers alone", async () => {
+    const ok = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0]);
+    const error = Buffer.from("E\0\0\0\u0009FATAL");
+    expect(await pass(ok, both)).toBe(ok.toString("latin1") + both.toString("latin1"));
+    expect(await pass(error)).toBe(error.toString("latin1"));
+    expect(await pass(Buffer.from("R\0"))).toBe("R\0");
+  });
+});
+
 /** A server that speaks TLS as PostgreSQL does, with a certificate for `name`; it echoes. */
 const serveTls = async (name: string): Promise<{ readonly port: number; readonly ca: string }> => {
   const [key, cert] = [join(directory, "key"), join(directory, "cert")];
@@ -94,6 +142,7 @@ const serveTls = async (name: string): Promise<{ readonly port: number; readonly
         cert: readFileSync(cert),
       });
       secure.on("error", () => undefined);
+      secure.write(offer("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"));
       secure.pipe(secure);
     });
     plain.on("error", () => undefined);
@@ -105,7 +154,7 @@ describe("TLS to the source", () => {
   it("is used when the certificate and its name are right", async () => {
     const { port, ca } = await serveTls("localhost");
     await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=verify-full&sslrootcert=${ca}`);
-    expect(await through("secret")).toBe("secret");
+    expect(await through("secret")).toBe(`${offer("SCRAM-SHA-256").toString()}secret`);
   });
 
   it.each([
@@ -123,7 +172,7 @@ describe("TLS to the source", () => {
   it("verify-ca does not look at the name", async () => {
     const { port, ca } = await serveTls("another.test");
     await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=verify-ca&sslrootcert=${ca}`);
-    expect(await through("secret")).toBe("secret");
+    expect(await through("secret")).toContain("secret");
   });
 
   it("is not given up when the server has none", async () => {
