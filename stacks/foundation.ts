@@ -1,6 +1,6 @@
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { Cluster } from "../components/cluster/index.ts";
+import { Cluster, clusterProvider } from "../components/cluster/index.ts";
 import { Host } from "../components/host/index.ts";
 import { sshConnection } from "../components/remote/index.ts";
 import type { HostConfig, OwnClusterConfig, PlatformConfig, SharedClusterConfig } from "./config.ts";
@@ -26,12 +26,16 @@ export interface Foundation {
     { readonly namespace: pulumi.Output<string>; readonly className: pulumi.Output<string> } | undefined;
 }
 
+const adoptionWarning =
+  "cluster.adoptExisting is on: this run takes over whatever has the name of one of its objects. Afterwards: pulumi config rm --path 'platform:cluster.adoptExisting'";
+
 /** Host and cluster of our own, or a way into another stack's. */
 export const createFoundation = (
   parent: pulumi.Resource,
   name: string,
   config: PlatformConfig,
 ): Foundation => {
+  if (config.cluster.adoptExisting) void pulumi.log.warn(adoptionWarning, parent);
   if (config.cluster.source === "shared") return shareCluster(parent, name, config.cluster);
   if (config.host === undefined)
     throw new Error("host: missing; a stack with cluster.source: own has a host");
@@ -118,15 +122,12 @@ const required = (secret: pulumi.Output<string> | undefined, key: string): pulum
 const shareCluster = (parent: pulumi.Resource, name: string, cluster: SharedClusterConfig): Foundation => {
   const owner = new pulumi.StackReference(`${name}-owner`, { name: cluster.stack }, { parent });
   const shared = owner.requireOutput("sharedCluster") as pulumi.Output<pulumi.Unwrap<SharedCluster>>;
-  const provider = new k8s.Provider(
+  const provider = clusterProvider(
     `${name}-shared-k8s`,
     {
       kubeconfig: pulumi.secret(owner.requireOutput("sharedClusterKubeconfig") as pulumi.Output<string>),
-      // Constant and known at once: an unknown one would replace every object.
-      clusterIdentifier: cluster.stack,
-      enableServerSideApply: true,
-      enableSecretMutable: true,
-      kubeClientSettings: { qps: 200, burst: 400 },
+      identifier: cluster.stack,
+      adoptExisting: cluster.adoptExisting,
     },
     { parent },
   );

@@ -1,9 +1,10 @@
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { remoteScript, upload } from "../remote/index.ts";
 import type { SshConnection } from "../remote/index.ts";
 import { installTimeoutSeconds, renderInstall, uploadPath } from "./install.ts";
 import { renderKubeconfig, renderReadKubeconfig } from "./kubeconfig.ts";
+import { clusterProvider } from "./provider.ts";
 import { checkClusterSpec } from "./types.ts";
 import type { ClusterSpec } from "./types.ts";
 
@@ -16,6 +17,8 @@ export interface ClusterArgs extends Omit<ClusterSpec, "registry"> {
   readonly token: pulumi.Input<string>;
   /** Token that is good for joining agents only. */
   readonly agentToken: pulumi.Input<string>;
+  /** Recovery run: take over objects that exist in the cluster and not in the state. @default false */
+  readonly adoptExisting?: boolean;
   readonly registry:
     (NonNullable<ClusterSpec["registry"]> & { readonly password: pulumi.Input<string> }) | undefined;
 }
@@ -23,7 +26,7 @@ export interface ClusterArgs extends Omit<ClusterSpec, "registry"> {
 /** The plain part of the arguments: what renderers see and what the state records. */
 const specOf = (args: ClusterArgs): ClusterSpec => {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- named to leave them out
-  const { host: machine, connection, token, agentToken, registry, ...rest } = args;
+  const { host: machine, connection, token, agentToken, registry, adoptExisting, ...rest } = args;
   if (registry === undefined) return { ...rest, registry };
   const { host, endpoint, username } = registry;
   return { ...rest, registry: { host, endpoint, username } };
@@ -65,7 +68,15 @@ export class Cluster extends pulumi.ComponentResource {
       read.output().apply((raw) => renderKubeconfig(raw, spec.apiAddress, spec.identifier)),
     );
     this.version = install.done.apply(() => spec.version);
-    this.provider = createProvider(this, name, spec.identifier, this.kubeconfig);
+    this.provider = clusterProvider(
+      `${name}-k8s`,
+      {
+        kubeconfig: this.kubeconfig,
+        identifier: spec.identifier,
+        adoptExisting: args.adoptExisting ?? false,
+      },
+      { parent: this },
+    );
     this.registerOutputs({ version: this.version });
   }
 }
@@ -97,22 +108,3 @@ const createInstall = (
     { parent, dependsOn: [args.host.ready, ...(artifacts === undefined ? [] : [artifacts])] },
   );
 };
-
-const createProvider = (
-  parent: Cluster,
-  name: string,
-  identifier: string,
-  kubeconfig: pulumi.Output<string>,
-) =>
-  new k8s.Provider(
-    `${name}-k8s`,
-    {
-      kubeconfig,
-      // Constant from the first day: without it a changed kubeconfig would replace every object in the cluster.
-      clusterIdentifier: identifier,
-      enableServerSideApply: true,
-      enableSecretMutable: true,
-      kubeClientSettings: { qps: 200, burst: 400 },
-    },
-    { parent },
-  );

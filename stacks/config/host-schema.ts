@@ -74,6 +74,13 @@ const registry = z.strictObject({
   username: z.string().min(1).describe("User of the registry; its password is the secret registryPassword."),
 });
 
+const adoptExisting = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Recovery only: take over objects that exist in the cluster and not in the state, instead of stopping with AlreadyExists.",
+  );
+
 const ownCluster = z.strictObject({
   source: z.literal("own").describe("This stack installs and owns the cluster on its host."),
   identifier: z
@@ -118,6 +125,7 @@ const ownCluster = z.strictObject({
     .default([])
     .describe("Extra API server flags, key=value."),
   registry: registry.optional().describe("Login to a private registry."),
+  adoptExisting,
 });
 
 const sharedCluster = z.strictObject({
@@ -128,6 +136,7 @@ const sharedCluster = z.strictObject({
       error: "must be organization/project/stack",
     })
     .describe("Full name of the stack that owns the cluster."),
+  adoptExisting,
 });
 
 export const cluster = z.discriminatedUnion("source", [ownCluster, sharedCluster]);

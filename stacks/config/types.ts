@@ -67,12 +67,16 @@ export interface OwnClusterConfig {
   /** `key=value`, without leading dashes. */
   readonly apiServerArgs: readonly string[];
   readonly registry: RegistryConfig | undefined;
+  /** Recovery run: take over objects that exist in the cluster and not in the state. */
+  readonly adoptExisting: boolean;
 }
 
 export interface SharedClusterConfig {
   readonly source: "shared";
   /** Full name of the stack that owns the cluster, e.g. `organization/platform/production`. */
   readonly stack: string;
+  /** Recovery run: take over objects that exist in the cluster and not in the state. */
+  readonly adoptExisting: boolean;
 }
 
 export type ClusterConfig = OwnClusterConfig | SharedClusterConfig;

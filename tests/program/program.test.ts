@@ -3,6 +3,7 @@ import { catalogue } from "../../components/workload/index.ts";
 import { valueOf } from "../support/harness.ts";
 import { ownerStack, runProgram, runTwoStacksOnOneHost } from "../support/program.ts";
 import { at, list, map, objectName, ofKind, podTemplates, text } from "../support/records.ts";
+import type { ResourceRecord } from "../support/records.ts";
 import { exampleConfig, exampleStacks } from "../unit/stacks/examples.ts";
 
 /** What the program as a whole promises: outputs, settings that reach their place, previews, refusals. */
@@ -99,6 +100,22 @@ describe("settings reach their place", () => {
       "platform-migration-job",
       "platform-postgres-server",
     ]);
+  });
+});
+
+describe("adoption", () => {
+  const providerOf = (records: readonly ResourceRecord[]): Readonly<Record<string, unknown>> =>
+    records.find((r) => r.type === "pulumi:providers:kubernetes")?.inputs ?? {};
+
+  it("is off, and on only in the runs that config names", async () => {
+    expect(providerOf((await runProgram("staging")).records)).not.toHaveProperty("upsertExistingObjects");
+    const changes = { "cluster.adoptExisting": true };
+    expect(providerOf((await runProgram("staging", { changes })).records)).toMatchObject({
+      upsertExistingObjects: "true",
+      enablePatchForce: "true",
+    });
+    const { sharer } = await runTwoStacksOnOneHost();
+    expect(providerOf(sharer.records)).not.toHaveProperty("upsertExistingObjects");
   });
 });
 

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { Cluster } from "../../../components/cluster/index.ts";
+import type { ClusterArgs } from "../../../components/cluster/index.ts";
 import { endMarker, sshConnection } from "../../../components/remote/index.ts";
 import { isSecret, named, record, valueOf } from "../remote/recorder.ts";
 import { clusterSpec } from "./spec.ts";
@@ -29,7 +30,11 @@ class Step extends pulumi.CustomResource {
 const stepsOf = (records: readonly { readonly type: string }[]): number =>
   records.filter((r) => r.type === "test:index:Step").length;
 
-const build = (changes: Parameters<typeof clusterSpec>[0] = {}, name = "cluster") => {
+const build = (
+  changes: Parameters<typeof clusterSpec>[0] = {},
+  extra: Pick<ClusterArgs, "adoptExisting"> = {},
+  name = "cluster",
+) => {
   const connection = sshConnection({
     address: "192.0.2.1",
     user: "root",
@@ -39,6 +44,7 @@ const build = (changes: Parameters<typeof clusterSpec>[0] = {}, name = "cluster"
   const { registry: login, ...spec } = clusterSpec(changes);
   return new Cluster(name, {
     ...spec,
+    ...extra,
     connection,
     host: { staging: new Step(`${name}-staging`), ready: new Step(`${name}-ready`) },
     token: pulumi.secret("CANARY_TOKEN"),
@@ -112,6 +118,17 @@ describe("Cluster", () => {
     expect(JSON.stringify(kubeconfig)).toContain("server: https://k8s.example.com:6443");
   });
 
+  it("takes over what exists, and fields of earlier runs, in a recovery run only", async () => {
+    const records = await record(() => build({}, { adoptExisting: true }), { stdout });
+    expect(named(records, "cluster-k8s").inputs).toMatchObject({
+      clusterIdentifier: "hc-test",
+      upsertExistingObjects: "true",
+      enablePatchForce: "true",
+    });
+    const script = (of: typeof records): unknown => named(of, "cluster-install").inputs["stdin"];
+    expect(script(records)).toEqual(script(await record(() => build(), { stdout })));
+  });
+
   it("reads the kubeconfig again for a rebuilt host, and for nothing else", async () => {
     const stdin = async (changes: Parameters<typeof clusterSpec>[0]) =>
       named(await record(() => build(changes), { stdout }), "cluster-kubeconfig").inputs["stdin"];
@@ -166,8 +183,8 @@ describe("Cluster", () => {
   it("two of them do not collide, also in a preview", async () => {
     const records = await record(
       () => {
-        build({}, "one");
-        build({ prefix: "hc-two", identifier: "two" }, "two");
+        build({}, {}, "one");
+        build({ prefix: "hc-two", identifier: "two" }, {}, "two");
       },
       { stdout, preview: true },
     );

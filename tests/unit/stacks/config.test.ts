@@ -60,6 +60,7 @@ describe("example stacks", () => {
       kubeletArgs: [],
       apiServerArgs: [],
       registry: undefined,
+      adoptExisting: false,
     });
     expect(config.app).toEqual({
       apiReplicas: undefined,
@@ -202,7 +203,11 @@ describe("example stacks", () => {
       }),
     );
     expect(config.host).toBeUndefined();
-    expect(config.cluster).toEqual({ source: "shared", stack: "organization/platform/production" });
+    expect(config.cluster).toEqual({
+      source: "shared",
+      stack: "organization/platform/production",
+      adoptExisting: false,
+    });
   });
 
   it("holds no secret in its value", () => {

@@ -22,6 +22,7 @@ type settings struct {
 	patchForce        bool
 	secretMutable     bool
 	configMapMutable  bool
+	upsert            bool // a create adopts what has its name
 	qps               float32
 	burst             int
 	timeout           time.Duration
@@ -37,7 +38,7 @@ var configFields = pluginkit.Fields{
 	"enablePatchForce":       {},
 	"deleteUnreachable":      {},
 	"kubeClientSettings":     {},
-	"upsertExistingObjects":  {Refuse: unless("false", "the rig does not adopt objects")},
+	"upsertExistingObjects":  {Refuse: noFlag},
 	"skipUpdateUnreachable":  {Refuse: unless("false", "the rig does not skip updates")},
 	"renderYamlToDirectory":  {Refuse: unless("", "the rig does not render")},
 	"alwaysRender":           {Refuse: unless("false", "the rig does not render")},
@@ -55,6 +56,14 @@ func unless(allowed, reason string) func(resource.PropertyValue) string {
 		}
 		return reason
 	}
+}
+
+// noFlag refuses what is neither true nor false: a misspelt value must not count as "no".
+func noFlag(value resource.PropertyValue) string {
+	if text := fmt.Sprint(value.Mappable()); text != "true" && text != "false" {
+		return fmt.Sprintf("%q is neither true nor false", text)
+	}
+	return ""
 }
 
 // CheckConfig compares the settings with the table and demands a kubeconfig: the rig never falls back to the operator's own.
@@ -107,6 +116,7 @@ func (p *Provider) Configure(_ context.Context, req plugin.ConfigureRequest) (pl
 		patchForce:        flagSetting(inputs, "enablePatchForce"),
 		secretMutable:     flagSetting(inputs, "enableSecretMutable"),
 		configMapMutable:  flagSetting(inputs, "enableConfigMapMutable"),
+		upsert:            flagSetting(inputs, "upsertExistingObjects"),
 		qps:               float32(pluginkit.Integer(client, "qps", 50)),
 		burst:             pluginkit.Integer(client, "burst", 120),
 		timeout:           time.Duration(pluginkit.Integer(client, "timeout", 30)) * time.Second,

@@ -31,12 +31,7 @@ func (p *Provider) Create(ctx context.Context, req plugin.CreateRequest) (plugin
 	if req.Preview {
 		return plugin.CreateResponse{Properties: planned(req.Properties, nil)}, p.previewCreate(ctx, t, req.Properties)
 	}
-	if kind.patch {
-		err = p.present(ctx, t)
-	} else {
-		err = p.absent(ctx, t)
-	}
-	if err != nil {
+	if err := p.free(ctx, t); err != nil {
 		return plugin.CreateResponse{}, err
 	}
 	live, err := p.apply(ctx, t, false)
@@ -51,12 +46,24 @@ func (p *Provider) Create(ctx context.Context, req plugin.CreateRequest) (plugin
 	return plugin.CreateResponse{ID: t.id(), Properties: outputs}, nil
 }
 
+// free is nil when the object may be applied: nothing has its name, unless existing objects are to be adopted. A Patch
+// needs the opposite.
+func (p *Provider) free(ctx context.Context, t target) error {
+	switch {
+	case t.kind.patch:
+		return p.present(ctx, t)
+	case p.settings.upsert:
+		return nil
+	}
+	return p.absent(ctx, t)
+}
+
 // previewCreate asks the server what it would say. Without cluster, namespace or known values there is nobody to ask.
 func (p *Provider) previewCreate(ctx context.Context, t target, inputs resource.PropertyMap) error {
 	if t.kind.patch || inputs.ContainsUnknowns() || p.reachable() != nil {
 		return nil
 	}
-	if err := p.absent(ctx, t); err != nil {
+	if err := p.free(ctx, t); err != nil {
 		return err
 	}
 	_, err := p.apply(ctx, t, true)

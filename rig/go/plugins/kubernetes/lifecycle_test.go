@@ -118,6 +118,55 @@ func TestConflictNamesTheRemedy(t *testing.T) {
 	}
 }
 
+// The first run died before the engine had recorded the object: the run that adopts takes it over, the next one is as before.
+func TestUpsertAdoptsWhatExists(t *testing.T) {
+	api, p := newAPIServer(t)
+	if _, err := create(p, secretToken, secretInputs("first"), false); err != nil {
+		t.Fatal(err)
+	}
+	api.took(t, get, apply)
+	adopting := api.provider(t, map[string]any{"upsertExistingObjects": "true"})
+	if _, err := create(adopting, secretToken, secretInputs("second"), true); err != nil {
+		t.Errorf("got %v", err)
+	}
+	api.took(t, versionCall, dryApply)
+	made, err := create(adopting, secretToken, secretInputs("second"), false)
+	if err != nil || made.ID != "ns/x" || pluginkit.Text(pluginkit.Nested(made.Properties, "data"), "password") != "c2Vjb25k" {
+		t.Fatalf("%v %v", made, err)
+	}
+	api.took(t, apply)
+	if _, err := create(p, secretToken, secretInputs("third"), false); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Fields that the lost state's manager owns with other values are a conflict; only force takes them.
+func TestUpsertDoesNotForce(t *testing.T) {
+	api, _ := newAPIServer(t)
+	api.conflict = true
+	upsert := map[string]any{"upsertExistingObjects": "true"}
+	if _, err := create(api.provider(t, upsert), secretToken, secretInputs("a"), false); err == nil || !strings.Contains(err.Error(), patchForce) {
+		t.Errorf("got %v", err)
+	}
+	upsert["enablePatchForce"] = "true"
+	if _, err := create(api.provider(t, upsert), secretToken, secretInputs("a"), false); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A Patch never makes what it patches, adopting or not.
+func TestUpsertStillNeedsTheTargetOfAPatch(t *testing.T) {
+	api, _ := newAPIServer(t)
+	p := api.provider(t, map[string]any{"upsertExistingObjects": "true"})
+	inputs := object(map[string]any{"apiVersion": "v1", "kind": "ServiceAccount", "automountServiceAccountToken": false})
+	path := "/api/v1/namespaces/ns/serviceaccounts/x"
+	api.objects[path] = map[string]any{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": "x"}}
+	if _, err := create(p, "kubernetes:core/v1:ServiceAccountPatch", inputs, false); err != nil {
+		t.Fatal(err)
+	}
+	api.took(t, "GET "+path, "PATCH "+path+" force=false fieldValidation=Strict")
+}
+
 func TestABrokenConnectionIsRetried(t *testing.T) {
 	api, p := newAPIServer(t)
 	api.failing = 1

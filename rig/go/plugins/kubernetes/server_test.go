@@ -15,11 +15,12 @@ import (
 
 // apiServer keeps objects by path, as far as this plugin talks to an API server, and records the calls.
 type apiServer struct {
+	url      string
 	mu       sync.Mutex
 	objects  map[string]map[string]any
 	calls    []string
 	failing  int                   // applies that end without an answer before one succeeds
-	conflict bool                  // every apply conflicts
+	conflict bool                  // every apply without force conflicts
 	status   func(path string) any // the status that a controller would write
 }
 
@@ -28,14 +29,22 @@ func newAPIServer(t *testing.T) (*apiServer, *Provider) {
 	api := &apiServer{objects: map[string]map[string]any{}}
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
+	api.url = server.URL
+	return api, api.provider(t, nil)
+}
+
+// provider is one more plugin that talks to this server, as in another run of the engine.
+func (a *apiServer) provider(t *testing.T, settings map[string]any) *Provider {
+	t.Helper()
+	inputs := map[string]any{"kubeconfig": kubeconfig(a.url, "t"), "enableSecretMutable": "true", "kubeClientSettings": `{"qps":1000,"burst":1000}`}
+	for key, value := range settings {
+		inputs[key] = value
+	}
 	p := provider()
-	_, err := p.Configure(background, plugin.ConfigureRequest{Inputs: resource.NewPropertyMapFromMap(map[string]any{
-		"kubeconfig": kubeconfig(server.URL, "t"), "enableSecretMutable": "true", "kubeClientSettings": `{"qps":1000,"burst":1000}`,
-	})})
-	if err != nil {
+	if _, err := p.Configure(background, plugin.ConfigureRequest{Inputs: resource.NewPropertyMapFromMap(inputs)}); err != nil {
 		t.Fatal(err)
 	}
-	return api, p
+	return p
 }
 
 func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -57,13 +66,14 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.answer(w, http.StatusOK, map[string]any{"major": "1", "minor": "36"})
 		return
 	}
-	a.serveObject(w, r, query.Get("dryRun") != "", query.Get("fieldManager"))
+	a.serveObject(w, r, query.Get("dryRun") != "", query.Get("force") == "true")
 }
 
-func (a *apiServer) serveObject(w http.ResponseWriter, r *http.Request, dryRun bool, manager string) {
+func (a *apiServer) serveObject(w http.ResponseWriter, r *http.Request, dryRun, force bool) {
+	manager := r.URL.Query().Get("fieldManager")
 	existing, found := a.objects[r.URL.Path]
 	switch {
-	case r.Method == http.MethodPatch && a.conflict:
+	case r.Method == http.MethodPatch && a.conflict && !force:
 		a.refuse(w, http.StatusConflict, "Conflict", "conflict with \"other\": .spec.replicas")
 	case r.Method == http.MethodPatch:
 		object := map[string]any{}
