@@ -72,6 +72,7 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     row("dragonfly", profile.dragonfly),
     row("redis for queues", profile.redisQueue),
     row("redis for signalling", profile.redisSignalling),
+    row("keepers, beside the caches", profile.cacheKeeper),
     row("api", profile.api),
     row("worker", profile.worker),
     row("prometheus", profile.prometheus),

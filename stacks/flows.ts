@@ -1,5 +1,14 @@
 import { appFlows, appLayout } from "../components/app/index.ts";
 import {
+  cacheCleanupFlows,
+  dragonflyFlows,
+  dragonflyPort,
+  dragonflyScrape,
+  redisFlows,
+  redisPort,
+  redisScrape,
+} from "../components/cache/index.ts";
+import {
   archiveCalls,
   backupFlows,
   pgbouncerFlows,
@@ -27,7 +36,9 @@ export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] =>
     workerEnabled: config.app.workerEnabled,
     database: postgresPort,
     pooler: pgbouncerPort,
+    caches: [dragonflyPort, redisPort("queue")],
   }),
+  ...cacheFlows(config.prefix, config.monitoring !== undefined),
   ...(config.cluster.source === "own" ? [edgeFlows(config.prefix, appLayout.apiPort)] : []),
   ...(config.monitoring === undefined
     ? []
@@ -35,6 +46,14 @@ export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] =>
         postgresExporterFlows(config.prefix),
         ...monitoringFlows(monitoringFlowArgs(config, config.monitoring)),
       ]),
+];
+
+/** Nobody calls `signalling` until a media server is there. */
+const cacheFlows = (prefix: string, monitored: boolean): readonly FlowDeclaration[] => [
+  dragonflyFlows(prefix),
+  redisFlows(prefix, "queue", monitored),
+  redisFlows(prefix, "signalling", monitored),
+  cacheCleanupFlows(prefix),
 ];
 
 const httpsPort = 443;
@@ -45,7 +64,13 @@ export const monitoringFlowArgs = (
   { receiver, deadMansSwitch, receiverCidrs }: MonitoringConfig,
 ): MonitoringFlowsArgs => ({
   prefix,
-  targets: [postgresTarget(prefix), pgbouncerMetrics(prefix)],
+  targets: [
+    postgresTarget(prefix),
+    pgbouncerMetrics(prefix),
+    dragonflyScrape(prefix),
+    redisScrape(prefix, "queue"),
+    redisScrape(prefix, "signalling"),
+  ],
   receivers: {
     ports: [
       ...new Set([

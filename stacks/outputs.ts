@@ -16,6 +16,7 @@ export interface PlatformOutputs {
   /** Full names of this stack's namespaces. */
   readonly namespaces: {
     readonly data: string;
+    readonly cache: string;
     readonly app: string;
     readonly monitoring: string | undefined;
   };
@@ -35,6 +36,8 @@ export interface PlatformVersions {
   readonly postgres: string;
   readonly pgbouncer: string;
   readonly app: string;
+  readonly dragonfly: string;
+  readonly redis: string;
   /** Undefined where the edge belongs to another stack. */
   readonly traefik: string | undefined;
 }
@@ -45,6 +48,11 @@ export interface PlatformEndpoints {
   readonly database: Endpoint & { readonly database: string };
   /** The pooler before it, in transaction mode: for the application's two logins. */
   readonly pooler: Endpoint & { readonly database: string };
+  /** TLS only, as the two below. `user` logs in with a password from a Secret of its own namespace. */
+  readonly cache: Endpoint & { readonly user: string };
+  readonly queue: Endpoint & { readonly user: string };
+  /** For the media server. */
+  readonly signalling: Endpoint & { readonly user: string };
   /** Undefined where nothing is watched. */
   readonly prometheus: Endpoint | undefined;
   readonly alertmanager: Endpoint | undefined;

@@ -7,6 +7,7 @@ import { apiServerAddresses, createFoundation, type Foundation } from "./foundat
 import { createApp } from "./layers/app.ts";
 import { createArchive, createBackup } from "./layers/backup.ts";
 import type { Build, Ground } from "./layers/build.ts";
+import { createCaches } from "./layers/cache.ts";
 import { createDatabase } from "./layers/data.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
 import { createGround } from "./layers/ground.ts";
@@ -49,7 +50,8 @@ export class Platform extends pulumi.ComponentResource {
     const postgres = createDatabase(build, ground, archive);
     createBackup(build, ground, postgres);
     const pooler = createPooler(build, ground, postgres);
-    const api = createApp(build, ground, { postgres, pooler });
+    const caches = createCaches(build, ground);
+    const api = createApp(build, ground, { postgres, pooler, caches });
     const edge = createEdge(build, ground);
     const route = createRoute(build, ground, api, edge);
     const monitoring = createMonitoring(build, ground, postgres);
@@ -61,17 +63,23 @@ export class Platform extends pulumi.ComponentResource {
         postgres: image("postgres").tag,
         pgbouncer: image("pgbouncer").tag,
         app: app.tag,
+        dragonfly: image("dragonfly").tag,
+        redis: image("redis").tag,
         traefik: edge === undefined ? undefined : image("traefik").tag,
       },
       endpoints: {
         api: api.endpoint,
         database: { ...postgres.endpoint, database },
         pooler: { ...pooler.endpoint, database },
+        cache: caches.dragonfly.endpoint,
+        queue: caches.queue.endpoint,
+        signalling: caches.signalling.endpoint,
         prometheus: monitoring?.prometheus.endpoint,
         alertmanager: monitoring?.alertmanager.endpoint,
       },
       namespaces: {
         data: prefixed(config.prefix, "data"),
+        cache: prefixed(config.prefix, "cache"),
         app: prefixed(config.prefix, "app"),
         monitoring: monitoring === undefined ? undefined : prefixed(config.prefix, "monitoring"),
       },

@@ -25,6 +25,8 @@ export interface Profile {
   readonly dragonfly: Part;
   readonly redisQueue: Part;
   readonly redisSignalling: Part;
+  /** Beside each of the three, in its pod: has it take over passwords and certificates. */
+  readonly cacheKeeper: Part;
   readonly api: Part;
   readonly worker: Part;
   /** One per node. */
@@ -71,6 +73,7 @@ export const profiles = {
     dragonfly: part(1, 50, 256, { memoryLimitMiB: 512 }),
     redisQueue: part(1, 30, 64, { memoryLimitMiB: 192 }),
     redisSignalling: part(1, 20, 32, { memoryLimitMiB: 96 }),
+    cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 100, 192, { memoryLimitMiB: 320 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 320 }),
     drill: part(1, 100, 384, { memoryLimitMiB: 512 }),
@@ -96,6 +99,7 @@ export const profiles = {
     dragonfly: part(1, 100, 512, { memoryLimitMiB: 768 }),
     redisQueue: part(1, 100, 256, { memoryLimitMiB: 512 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 128 }),
+    cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 200, 256, { memoryLimitMiB: 384 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 384 }),
     drill: part(1, 250, 512, { memoryLimitMiB: 1024 }),
@@ -121,6 +125,7 @@ export const profiles = {
     dragonfly: part(1, 200, 1024, { memoryLimitMiB: 1536 }),
     redisQueue: part(1, 200, 512, { memoryLimitMiB: 1024 }),
     redisSignalling: part(1, 50, 64, { memoryLimitMiB: 192 }),
+    cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 250, 256, { memoryLimitMiB: 512 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 512 }),
     drill: part(1, 500, 768, { memoryLimitMiB: 2048 }),
@@ -146,6 +151,7 @@ export const profiles = {
     dragonfly: part(1, 500, 2048, { memoryLimitMiB: 3072 }),
     redisQueue: part(1, 250, 1024, { memoryLimitMiB: 2048 }),
     redisSignalling: part(1, 100, 128, { memoryLimitMiB: 256 }),
+    cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 500, 384, { memoryLimitMiB: 768 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 768 }),
     drill: part(1, 500, 1024, { memoryLimitMiB: 4096 }),

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { fromSecret, type EnvVar } from "../workload/index.ts";
+import { cacheEnv, passwordName, type CacheAccess } from "./cacheEnv.ts";
 import { databaseUrl } from "./databaseUrl.ts";
 import { appLayout } from "./layout.ts";
 
@@ -23,6 +24,8 @@ export interface AppSettingsArgs {
   readonly namespace: pulumi.Input<string>;
   readonly labels: Readonly<Record<string, string>>;
   readonly database: DatabaseAccess;
+  readonly cache: CacheAccess;
+  readonly queue: CacheAccess;
   readonly jwtSecret: pulumi.Output<string>;
   readonly sessionSecret: pulumi.Output<string>;
   readonly cookieSecret: pulumi.Output<string>;
@@ -56,9 +59,14 @@ export class AppSettings extends pulumi.ComponentResource {
       SESSION_SECRET: args.sessionSecret,
       COOKIE_SECRET: args.cookieSecret,
     });
+    const caches = createSecret(this, name, "cache", args, {
+      [passwordName("cache")]: args.cache.password,
+      [passwordName("queue")]: args.queue.password,
+    });
     this.env = [
       ...references(application, ["DATABASE_URL"]),
       ...references(secrets, ["JWT_SECRET", "SESSION_SECRET", "COOKIE_SECRET"]),
+      ...cacheEnv(args, caches.metadata.name),
     ];
     this.migrationEnv = references(migration, ["MIGRATION_DATABASE_URL"]);
     this.caConfigMap = new k8s.core.v1.ConfigMap(

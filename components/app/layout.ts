@@ -22,6 +22,11 @@ export const appLabels = (prefix: string, role: AppRole): Labels => {
   return role === "api" ? { ...base, all: { ...base.all, [ownLabel.exposed]: "true" } } : base;
 };
 
+interface WorkloadPort {
+  readonly workload: string;
+  readonly port: string;
+}
+
 export interface AppFlowArgs {
   readonly prefix: string;
   readonly workerEnabled: boolean;
@@ -29,11 +34,8 @@ export interface AppFlowArgs {
   readonly database: WorkloadPort;
   /** The pooler's, for API and worker. */
   readonly pooler: WorkloadPort;
-}
-
-interface WorkloadPort {
-  readonly workload: string;
-  readonly port: string;
+  /** Ports of cache and queues; the migration calls neither. */
+  readonly caches: readonly WorkloadPort[];
 }
 
 /** What API, worker and migration listen on and whom they call, known before anything exists. */
@@ -42,6 +44,7 @@ export const appFlows = ({
   workerEnabled,
   database,
   pooler,
+  caches,
 }: AppFlowArgs): readonly FlowDeclaration[] => {
   const common = [pooler, { service: "dns" }] as const;
   const declare = (role: AppRole, rest: Pick<FlowDeclaration, "listens" | "calls">): FlowDeclaration => ({
@@ -56,13 +59,13 @@ export const appFlows = ({
       listens: [
         { name: "http", port: appLayout.apiPort, openTo: "edge", encrypted: false, carriesPhi: true },
       ],
-      calls: [...common, { internetPorts: appLayout.apiInternetPorts }],
+      calls: [...common, ...caches, { internetPorts: appLayout.apiInternetPorts }],
     }),
     ...(workerEnabled
       ? [
           declare("worker", {
             listens: [],
-            calls: [...common, { internetPorts: appLayout.workerInternetPorts }],
+            calls: [...common, ...caches, { internetPorts: appLayout.workerInternetPorts }],
           }),
         ]
       : []),

@@ -6,8 +6,8 @@ export interface ClusterDefaultsArgs {
   readonly prefix: string;
 }
 
-/** Who is evicted last when the node runs out of memory. The order is fixed: data, edge, app, jobs. */
-export const priorities = { data: 100_000, edge: 90_000, app: 80_000, jobs: 10_000 } as const;
+/** Who is evicted last when the node runs out of memory. The order is fixed: data, edge, app, cache, jobs. */
+export const priorities = { data: 100_000, edge: 90_000, app: 80_000, cache: 70_000, jobs: 10_000 } as const;
 export type PriorityName = keyof typeof priorities;
 
 /**
@@ -28,6 +28,7 @@ export class ClusterDefaults extends pulumi.ComponentResource {
       data: classOf("data"),
       edge: classOf("edge"),
       app: classOf("app"),
+      cache: classOf("cache"),
       jobs: classOf("jobs"),
     };
     this.registerOutputs({ storageClass: this.storageClass });

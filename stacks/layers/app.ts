@@ -1,12 +1,15 @@
 import { Api, AppSettings, Migration, Worker } from "../../components/app/index.ts";
+import { cacheKeyPrefix, queueKeyPrefix } from "../../components/cache/index.ts";
 import { appRole, database, roles, type PgBouncer, type Postgres } from "../../components/data/index.ts";
 import { labels } from "../../components/workload/index.ts";
 import type { Build, Ground } from "./build.ts";
+import type { Caches } from "./cache.ts";
 
 /** What the application stands on. */
 export interface AppData {
   readonly postgres: Postgres;
   readonly pooler: PgBouncer;
+  readonly caches: Caches;
 }
 
 /** Settings, migration, then API and worker. */
@@ -14,7 +17,7 @@ export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
   const { name, config, profile, image, opts } = build;
   const inApp = ground.namespace("app");
   const settings = createAppSettings(build, ground, data);
-  const { postgres, pooler } = data;
+  const { postgres, pooler, caches } = data;
   const priority = ground.defaults.priorityClasses;
   const common = { prefix: config.prefix, ...inApp, image: image("app"), caConfigMap: settings.caConfigMap };
   const migration = new Migration(
@@ -36,14 +39,19 @@ export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
     ...common,
     env: settings.env,
     priorityClass: priority.app,
-    // Their environment is read at their start: who logs in where is part of it.
+    // Their environment is read at their start: who logs in where is part of it, and every password that may change.
     rotation: [
       String(config.app.rotation),
       String(config.data.postgres.rotation),
       `${appRole(config.data.postgres.activeAppUser)}@${pooler.endpoint.host}:${String(pooler.endpoint.port)}`,
+      String(config.cache.dragonfly.rotation),
+      String(config.cache.redis.rotation),
     ].join("."),
   };
-  const after = { ...opts, dependsOn: [...ground.ready, migration, pooler] };
+  const after = {
+    ...opts,
+    dependsOn: [...ground.ready, migration, pooler, caches.dragonfly, caches.queue],
+  };
   if (config.app.workerEnabled)
     new Worker(`${name}-worker`, { ...serving, size: profile.worker.size }, after);
   return new Api(
@@ -62,7 +70,7 @@ export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
 const createAppSettings = (
   { name, config, opts }: Build,
   ground: Ground,
-  { postgres, pooler }: AppData,
+  { postgres, pooler, caches }: AppData,
 ): AppSettings => {
   const { secrets } = config;
   const { activeAppUser } = config.data.postgres;
@@ -83,6 +91,16 @@ const createAppSettings = (
           user: roles.migration,
           password: secrets.postgresMigrationPassword,
         },
+      },
+      cache: {
+        ...caches.dragonfly.endpoint,
+        keyPrefix: cacheKeyPrefix(config.prefix),
+        password: secrets.cacheAppPassword,
+      },
+      queue: {
+        ...caches.queue.endpoint,
+        keyPrefix: queueKeyPrefix(config.prefix),
+        password: secrets.queueAppPassword,
       },
       jwtSecret: secrets.appJwtSecret,
       sessionSecret: secrets.appSessionSecret,

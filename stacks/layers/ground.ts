@@ -12,6 +12,7 @@ import { owns, type Build, type Ground } from "./build.ts";
 
 const layersOf = (config: PlatformConfig): readonly NamespaceSpec[] => [
   { layer: "data" },
+  { layer: "cache" },
   { layer: "app" },
   ...(config.monitoring === undefined ? [] : [{ layer: "monitoring" } as const]),
   ...(config.monitoring !== undefined && owns(config)

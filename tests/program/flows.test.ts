@@ -45,7 +45,10 @@ const clusterOf = (records: readonly ResourceRecord[]): Cluster => {
       layer: layerOf(pod.namespace),
       labels: pod.labels,
       namespaceLabels: namespaceLabels.get(pod.namespace) ?? {},
-      ports: pod.containers.flatMap((c) => list(c, "ports")).map((port) => Number(at(port, "containerPort"))),
+      // Sidecars are init containers that stay.
+      ports: [...pod.containers, ...pod.initContainers]
+        .flatMap((c) => list(c, "ports"))
+        .map((port) => Number(at(port, "containerPort"))),
     })),
     policies: ofKind(records, "NetworkPolicy").map((policy) => ({
       layer: layerOf(namespaceOf(policy)),
@@ -82,10 +85,15 @@ const backups = (prefix: string): readonly string[] =>
       ];
 
 const expected = (prefix: string): readonly string[] => [
+  `${prefix}-app/api -> ${prefix}-cache/dragonfly:6379`,
+  `${prefix}-app/api -> ${prefix}-cache/redis-queue:6379`,
   `${prefix}-app/api -> ${prefix}-data/pgbouncer:6432`,
   `${prefix}-app/migration -> ${prefix}-data/postgres:5432`,
+  `${prefix}-app/worker -> ${prefix}-cache/dragonfly:6379`,
+  `${prefix}-app/worker -> ${prefix}-cache/redis-queue:6379`,
   `${prefix}-app/worker -> ${prefix}-data/pgbouncer:6432`,
   ...backups(prefix),
+  `${prefix}-cache/cache-cleanup -> ${prefix}-cache/dragonfly:6379`,
   `${prefix}-data/pgbouncer -> ${prefix}-data/postgres:5432`,
   `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
   `world -> ${prefix}-ingress/traefik:8000`,
@@ -95,6 +103,9 @@ const expected = (prefix: string): readonly string[] => [
 /** With `platform:monitoring`, as staging and production have it. */
 const expectedMonitoring = (prefix: string): readonly string[] => [
   `${prefix}-data/postgres-exporter -> ${prefix}-data/postgres:5432`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-cache/dragonfly:9999`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-cache/redis-queue:9121`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-cache/redis-signalling:9121`,
   `${prefix}-monitoring/prometheus -> ${prefix}-data/pgbouncer:9127`,
   `${prefix}-monitoring/prometheus -> ${prefix}-data/postgres-exporter:9187`,
   `${prefix}-monitoring/prometheus -> ${prefix}-monitoring/alertmanager:9093`,

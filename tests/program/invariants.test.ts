@@ -57,6 +57,7 @@ describe("staging beside production on one cluster", () => {
     expect(ofKind(sharer, "DaemonSet", "IngressClass", "ClusterRole", "ClusterRoleBinding")).toEqual([]);
     expect(ofKind(sharer, "Namespace").map(objectName).sort()).toEqual([
       "hc-stg-app",
+      "hc-stg-cache",
       "hc-stg-data",
       "hc-stg-monitoring",
     ]);

@@ -25,7 +25,7 @@ describe.each(exampleStacks)("%s", (stack) => {
     const own = JSON.parse(exampleConfig(stack).values["platform:images"] ?? "{}") as Record<string, string>;
     const known = new Set([...Object.values(catalogue).map(({ ref }) => ref), ...Object.values(own)]);
     expect([...images].filter((image) => !known.has(image))).toEqual([]);
-    expect(images.size).toBeGreaterThanOrEqual(4);
+    expect(images.size).toBeGreaterThanOrEqual(6);
   });
 
   it("tells other teams where things are, and only what is no secret in clear", async () => {
@@ -54,6 +54,8 @@ describe("settings reach their place", () => {
         "ingress.rotation": 7,
         "monitoring.rotation": 9,
         "monitoring.storageGiB": 21,
+        "cache.dragonfly.rotation": 3,
+        "cache.redis.rotation": 4,
       },
     });
     const deployments = ofKind(records, "Deployment");
@@ -61,6 +63,7 @@ describe("settings reach their place", () => {
       "alertmanager",
       "api",
       "backup-keeper",
+      "dragonfly",
       "kube-state-metrics",
       "pgbouncer",
       "postgres-exporter",
@@ -75,12 +78,15 @@ describe("settings reach their place", () => {
         "spec.template.metadata.annotations",
       )["platform.internal/rotation"];
     // A new database password restarts the API too.
-    expect(rotation("Deployment", "api")).toBe("5.6.app_a@pgbouncer.hc-prod-data.svc:6432");
+    expect(rotation("Deployment", "api")).toBe("5.6.app_a@pgbouncer.hc-prod-data.svc:6432.3.4");
     expect(rotation("Deployment", "pgbouncer")).toBe("8");
     expect(rotation("StatefulSet", "postgres")).toBe("6");
     expect(rotation("DaemonSet", "traefik")).toBe("7");
     expect(rotation("Deployment", "prometheus")).toBe("9");
     expect(rotation("Deployment", "postgres-exporter")).toBe("9.6");
+    expect(rotation("Deployment", "dragonfly")).toBe("3");
+    expect(rotation("StatefulSet", "redis-queue")).toBe("4");
+    expect(rotation("StatefulSet", "redis-signalling")).toBe("4");
     const sizes = ofKind(records, "PersistentVolumeClaim").map((c) =>
       text(c.inputs, "spec.resources.requests.storage"),
     );

@@ -75,7 +75,7 @@ const defects: readonly Defect[] = [
   {
     rule: "uniqueNames",
     what: "two Services of one name",
-    where: kind("Service", "headless"),
+    where: kind("Service", "postgres-headless"),
     inputs: { "metadata.name": "postgres" },
   },
   {

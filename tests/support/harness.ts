@@ -59,6 +59,8 @@ const computed = (args: pulumi.runtime.MockResourceArgs): Record<string, unknown
       return { ...args.inputs, certRequestPem: `request of ${args.name}` };
     case "tls:index/locallySignedCert:LocallySignedCert":
       return { ...args.inputs, certPem: `certificate of ${args.name}` };
+    case "random:index/randomPassword:RandomPassword":
+      return { ...args.inputs, result: pulumi.secret(`canary random value of ${args.name}`) };
     default:
       return args.inputs;
   }

@@ -86,11 +86,14 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	got, err := translateUsers("# users\nUSER default OFF\nUSER App ON #AbC +@ALL -@dangerous +acl|WHOAMI ~App:* &Chan\n\n")
-	if want := "user default off\nuser App on #AbC +@all -@dangerous +acl|whoami ~App:* &Chan\n"; err != nil || got != want {
+	got, err := translateUsers("# users\nUSER default OFF -@all +AUTH\nUSER App ON #AbC +@ALL -@dangerous +acl|WHOAMI ~App:* &Chan\n\n")
+	if want := "user default off -@all +auth\nuser App on #AbC +@all -@dangerous +acl|whoami ~App:* &Chan\n"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	for _, wrong := range []string{"user app on +config|get", "user app on (+get ~a)", "app on", "user " + ownUser + " on"} {
+	for _, wrong := range []string{
+		"user app on ~a +config|get", "user app on (+get ~a)", "app on", "user " + ownUser + " on -@all",
+		"user default off", "user default off -@all", "user app on ~a +get",
+	} {
 		if _, err := translateUsers(wrong); err == nil {
 			t.Errorf("%q was taken", wrong)
 		}
@@ -104,19 +107,19 @@ func TestUsersFollowTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("user app on ~longer:*")
+	write("user default off +auth\nuser app on ~longer:*")
 	u, err := settings{aclFile: path}.users("p")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.close()
-	write("user app on ~a")
+	write("user default off +auth\nuser app on ~a")
 	if err := u.refresh(); err != nil {
 		t.Fatal(err)
 	}
 	content := make([]byte, 4096)
 	n, _ := u.files[0].ReadAt(content, 0)
-	if got, want := string(content[:n]), "user app on ~a\n"+ownLine("p")+"\n"; got != want {
+	if got, want := string(content[:n]), "user default off +auth\nuser app on ~a\n"+ownLine("p")+"\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

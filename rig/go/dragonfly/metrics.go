@@ -57,7 +57,8 @@ func reply(reader *bufio.Reader) (string, error) {
 	}
 }
 
-// admin serves /metrics on the admin port, with TLS unless it is switched off there. Nothing else is implemented.
+// admin serves /metrics on the admin port, with TLS unless it is switched off there. Nothing else is implemented, so
+// --admin_nopass changes nothing: Dragonfly asks for no password there either.
 func (s settings) admin(store valkey) error {
 	if s.adminPort == 0 {
 		select {}

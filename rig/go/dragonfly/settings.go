@@ -89,9 +89,6 @@ func (s *settings) checkAdmin(flags map[string]string) error {
 	if flags["primary_port_http_enabled"] == "true" {
 		return errors.New("--primary_port_http_enabled=true has no counterpart here")
 	}
-	if s.adminPort != 0 && flags["admin_nopass"] != "true" {
-		return errors.New("--admin_port without --admin_nopass has no counterpart here")
-	}
 	for _, value := range strings.Fields(s.luaFlags) {
 		if value != "allow-undeclared-keys" && value != "disable-atomicity" {
 			return fmt.Errorf("--default_lua_flags: unknown %q", value)

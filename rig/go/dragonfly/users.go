@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -92,15 +94,21 @@ func (u *users) follow(done context.Context) {
 // translateUsers takes lines as Dragonfly writes them. What Valkey knows and Dragonfly does not is refused.
 func translateUsers(content string) (string, error) {
 	var out strings.Builder
+	var named bool
 	lines := bufio.NewScanner(strings.NewReader(content))
 	for number := 1; lines.Scan(); number++ {
 		words := strings.Fields(lines.Text())
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		if len(words) < 2 || !strings.EqualFold(words[0], "user") || words[1] == ownUser {
-			return "", fmt.Errorf("line %d: want USER name rules", number)
+		if len(words) < 4 || !strings.EqualFold(words[0], "user") || words[1] == ownUser {
+			return "", fmt.Errorf("line %d: want USER name and at least two rules", number)
 		}
+		// Who is not logged in yet has the rights of "default": without a line it has all, and without AUTH nobody gets in.
+		if words[1] == "default" && !slices.ContainsFunc(words[2:], grantsAuth) {
+			return "", fmt.Errorf("line %d: the default user may not AUTH, so nobody could log in", number)
+		}
+		named = named || words[1] == "default"
 		for i, word := range words {
 			command := strings.HasPrefix(word, "+") || strings.HasPrefix(word, "-")
 			if i > 1 && (strings.HasPrefix(word, "(") || command && strings.Contains(word, "|") && !strings.HasPrefix(strings.ToLower(word[1:]), "acl|")) {
@@ -112,5 +120,12 @@ func translateUsers(content string) (string, error) {
 		}
 		out.WriteString(strings.Join(words, " ") + "\n")
 	}
+	if !named {
+		return "", errors.New("no line for the user default, which would then be everybody, with all rights")
+	}
 	return out.String(), lines.Err()
+}
+
+func grantsAuth(rule string) bool {
+	return slices.Contains([]string{"+auth", "+@all", "+@connection", "+@fast"}, strings.ToLower(rule))
 }

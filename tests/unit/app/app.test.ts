@@ -145,6 +145,13 @@ describe("Migration", () => {
 });
 
 describe("AppSettings", () => {
+  const access = (service: string, keyPrefix: string) => ({
+    host: `${service}.hc-cache.svc`,
+    port: 6379,
+    user: "app",
+    keyPrefix,
+  });
+
   it("keeps the migration's credentials apart, and all of them secret", async () => {
     let settings: AppSettings | undefined;
     const records = await children("app", () => {
@@ -166,6 +173,8 @@ describe("AppSettings", () => {
             password: pulumi.secret("canary-migration"),
           },
         },
+        cache: { ...access("dragonfly", "hc:cache:"), password: pulumi.secret("canary-cache") },
+        queue: { ...access("redis-queue", "hc:queue"), password: pulumi.secret("canary-queue") },
         jwtSecret: pulumi.secret("canary-jwt"),
         sessionSecret: pulumi.secret("canary-session"),
         cookieSecret: pulumi.secret("canary-cookie"),
@@ -174,6 +183,7 @@ describe("AppSettings", () => {
     });
     expect(inventory(records)).toEqual([
       "ConfigMap app-ca",
+      "Secret app-cache",
       "Secret app-database",
       "Secret app-migration-database",
       "Secret app-secrets",
@@ -192,7 +202,30 @@ describe("AppSettings", () => {
       "JWT_SECRET",
       "SESSION_SECRET",
       "COOKIE_SECRET",
+      "CACHE_PROVIDER",
+      "DRAGONFLY_HOST",
+      "DRAGONFLY_PORT",
+      "DRAGONFLY_USERNAME",
+      "DRAGONFLY_PASSWORD",
+      "DRAGONFLY_KEY_PREFIX",
+      "DRAGONFLY_TLS_CA_FILE",
+      "REDIS_HOST",
+      "REDIS_PORT",
+      "REDIS_USERNAME",
+      "REDIS_PASSWORD",
+      "REDIS_PREFIX",
+      "REDIS_TLS_CA_FILE",
     ]);
+    expect(at(child(records, "app-cache").inputs, "stringData")).toEqual({
+      DRAGONFLY_PASSWORD: "canary-cache",
+      REDIS_PASSWORD: "canary-queue",
+    });
+    const env = Object.fromEntries((settings?.env ?? []).map((e) => [e.name, e.value ?? e.valueFrom]));
+    expect(env["DRAGONFLY_KEY_PREFIX"]).toBe("hc:cache:");
+    expect(env["REDIS_PREFIX"]).toBe("hc:queue");
+    expect(env["REDIS_TLS_CA_FILE"]).toBe("/etc/platform/ca/ca.crt");
+    for (const name of ["DRAGONFLY_PASSWORD", "REDIS_PASSWORD"])
+      expect(env[name]).toMatchObject({ secretKeyRef: { key: name } });
     expect(settings?.migrationEnv.map((e) => e.name)).toEqual(["MIGRATION_DATABASE_URL"]);
   });
 });
@@ -210,19 +243,23 @@ describe("databaseUrl", () => {
 describe("appFlows", () => {
   const database = { workload: "data/postgres", port: "postgres" };
   const pooler = { workload: "data/pgbouncer", port: "pgbouncer" };
-  it("leads the migration alone past the pooler", () => {
-    const calls = appFlows({ prefix: "hc", workerEnabled: true, database, pooler }).map((f) => [
+  const caches = [
+    { workload: "cache/dragonfly", port: "redis" },
+    { workload: "cache/redis-queue", port: "redis" },
+  ];
+  it("leads the migration alone past the pooler, and to no cache", () => {
+    const calls = appFlows({ prefix: "hc", workerEnabled: true, database, pooler, caches }).map((f) => [
       f.workload,
       f.calls.filter((c) => "workload" in c),
     ]);
     expect(calls).toEqual([
-      ["api", [pooler]],
-      ["worker", [pooler]],
+      ["api", [pooler, ...caches]],
+      ["worker", [pooler, ...caches]],
       ["migration", [database]],
     ]);
   });
   it("lets migration and worker listen to nobody", () => {
-    const flows = appFlows({ prefix: "hc", workerEnabled: true, database, pooler });
+    const flows = appFlows({ prefix: "hc", workerEnabled: true, database, pooler, caches });
     expect(flows.map((f) => [f.workload, f.listens.length])).toEqual([
       ["api", 1],
       ["worker", 0],
@@ -230,8 +267,7 @@ describe("appFlows", () => {
     ]);
   });
   it("has no worker where none runs", () => {
-    expect(appFlows({ prefix: "hc", workerEnabled: false, database, pooler }).map((f) => f.workload)).toEqual(
-      ["api", "migration"],
-    );
+    const flows = appFlows({ prefix: "hc", workerEnabled: false, database, pooler, caches });
+    expect(flows.map((f) => f.workload)).toEqual(["api", "migration"]);
   });
 });

@@ -74,7 +74,7 @@ describe("ClusterDefaults", () => {
       Object.entries(priorities)
         .sort(([, a], [, b]) => b - a)
         .map(([name]) => name),
-    ).toEqual(["data", "edge", "app", "jobs"]);
+    ).toEqual(["data", "edge", "app", "cache", "jobs"]);
     expect(child(records, "d-priority-jobs").inputs).toMatchObject({
       metadata: { name: "hc-jobs" },
       preemptionPolicy: "Never",
