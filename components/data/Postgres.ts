@@ -46,6 +46,8 @@ export interface PostgresArgs {
   >;
   /** People who may read, each with a login of that name. @default nobody */
   readonly readers?: Readers;
+  /** `schema.table`, where the image carries pgaudit. @default every table of schema public */
+  readonly auditedTables?: readonly string[] | undefined;
   /** Continuous archiving. @default none */
   readonly archive?: ArchiveHook;
   /** What an empty volume becomes; `restore` needs `archive`. @default "initdb" */
@@ -186,7 +188,7 @@ const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.c
           bootstrap: args.bootstrap ?? "initdb",
           archiveScripts: Object.keys(args.archive?.scripts ?? {}),
         }),
-        "keeper.sh": renderKeeperScript(postgresLayout),
+        "keeper.sh": renderKeeperScript({ layout: postgresLayout, walGiB: args.walGiB }),
         ...args.archive?.scripts,
       },
     },
@@ -205,6 +207,7 @@ const createRoles = (parent: Postgres, name: string, args: PostgresArgs): k8s.co
           readers: args.readers?.names ?? [],
           backup: args.passwords.backup !== undefined,
           streams: args.archive?.streams ?? false,
+          auditedTables: args.auditedTables,
         }),
       },
     },

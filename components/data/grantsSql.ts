@@ -47,4 +47,23 @@ SELECT format('GRANT EXECUTE ON FUNCTION %s TO ${roles.maintenance}', p.oid::reg
  WHERE e.extname = 'amcheck' AND d.classid = 'pg_proc'::regclass \\gexec
 `;
 
-export const grants = [schemaRights, poolerLookup, checkRights].join("");
+/**
+ * pgaudit writes a line for what the auditor is granted. Every table is granted as soon as it is made; of those that
+ * are there, the ones outside the list lose it. Views stand for their tables.
+ */
+const auditRights = (tables: readonly string[] | undefined): string =>
+  `${everyTable("SELECT, INSERT, UPDATE, DELETE", roles.auditor)}${
+    tables === undefined
+      ? ""
+      : `SELECT format('REVOKE ALL ON %I.%I FROM ${roles.auditor}', schemaname, tablename)
+  FROM pg_tables WHERE schemaname = 'public' AND NOT schemaname || '.' || tablename = ANY (ARRAY[${quotedList(tables)}]::text[]) \\gexec
+SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO ${roles.auditor}', schemaname, tablename)
+  FROM pg_tables WHERE schemaname || '.' || tablename = ANY (ARRAY[${quotedList(tables)}]::text[]) \\gexec
+`
+  }`;
+
+const quotedList = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(", ");
+
+/** @param auditedTables `schema.table`; undefined: every table of schema public */
+export const grants = (auditedTables: readonly string[] | undefined): string =>
+  [schemaRights, auditRights(auditedTables), poolerLookup, checkRights].join("");

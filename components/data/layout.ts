@@ -23,6 +23,7 @@ export type PostgresLayout = {
 
 export const dataDirectory = (layout: PostgresLayout): string =>
   `${layout.dataRoot}/${String(layout.major)}/docker`;
+export const walDirectory = (layout: PostgresLayout): string => `${layout.walRoot}/${String(layout.major)}`;
 /** Exists once roles and database have been applied since the pod started; readiness waits for it. */
 export const provisionedMarker = (layout: PostgresLayout): string => `${layout.socketDirectory}/.provisioned`;
 

@@ -63,6 +63,8 @@ const configMount: VolumeMount = { name: "config", mountPath: layout.configDirec
 const rolesMount: VolumeMount = { name: "roles", mountPath: layout.rolesDirectory, readOnly: true };
 const tlsMount: VolumeMount = { name: "tls", mountPath: layout.tlsDirectory, readOnly: true };
 const passwordMount: VolumeMount = { name: "passwords", mountPath: layout.passwordDirectory, readOnly: true };
+/** The keeper only measures it. */
+const walReadMount: VolumeMount = { name: "wal", mountPath: layout.walRoot, readOnly: true };
 const dataMounts: readonly VolumeMount[] = [
   { name: "data", mountPath: layout.dataRoot },
   { name: "wal", mountPath: layout.walRoot },
@@ -117,7 +119,7 @@ const keeperContainer = (base: Base, mounts: readonly VolumeMount[]): Container 
   restartPolicy: "Always",
   command: ["bash", `${layout.configDirectory}/keeper.sh`],
   resources: resources(keeperSize, 64),
-  volumeMounts: [...mounts, configMount, rolesMount, tlsMount, passwordMount],
+  volumeMounts: [...mounts, configMount, rolesMount, tlsMount, passwordMount, walReadMount],
 });
 
 const serverContainer = (

@@ -1,4 +1,4 @@
-import { dataDirectory, type PostgresLayout } from "./layout.ts";
+import { dataDirectory, roles, type PostgresLayout } from "./layout.ts";
 
 export interface PostgresqlConfArgs {
   readonly layout: PostgresLayout;
@@ -51,25 +51,41 @@ const connections = ({ layout, maxConnections }: PostgresqlConfArgs): readonly s
   "",
 ];
 
-const memory = ({ memoryMiB }: PostgresqlConfArgs): readonly string[] => [
+/** Shares of the container's limit; what is left is for connections (about 2 MiB each), sorts and the page cache. */
+const memory = ({ memoryMiB, maxConnections }: PostgresqlConfArgs): readonly string[] => [
   `shared_buffers = '${String(Math.floor(memoryMiB / 4))}MB'`,
   `effective_cache_size = '${String(Math.floor((memoryMiB * 6) / 10))}MB'`,
+  // Of every sort and hash; all connections sorting at once stay within a quarter.
+  `work_mem = '${String(Math.max(1, Math.floor(memoryMiB / 4 / maxConnections)))}MB'`,
   `maintenance_work_mem = '${String(Math.max(16, Math.floor(memoryMiB / 16)))}MB'`,
-  // Local SSD: a random read costs little more than a sequential one.
+  `autovacuum_work_mem = '${String(Math.max(16, Math.floor(memoryMiB / 32)))}MB'`,
+  // One local NVMe disk: a random read costs little more than a sequential one, and many can be under way.
   "random_page_cost = 1.1",
+  "effective_io_concurrency = 64",
+  "maintenance_io_concurrency = 64",
   "",
 ];
 
-const writeAheadLog = ({ walGiB, archiveLines }: PostgresqlConfArgs): readonly string[] => [
-  "wal_level = 'replica'",
-  "wal_compression = 'zstd'",
-  "checkpoint_timeout = '15min'",
-  // Half of the volume at most: the rest is for a log that cannot be archived for a while.
-  `max_wal_size = '${String(Math.min(2048, walGiB * 512))}MB'`,
-  `max_slot_wal_keep_size = '${String(walGiB * 512)}MB'`,
-  ...(archiveLines ?? ["archive_mode = off"]),
-  "",
-];
+const writeAheadLog = ({ walGiB, archiveLines }: PostgresqlConfArgs): readonly string[] => {
+  // In normal work well below the level at which the application turns read-only, and from which it comes back.
+  const maxWalMiB = Math.min(2048, walGiB * 384);
+  return [
+    "wal_level = 'replica'",
+    "wal_compression = 'zstd'",
+    // Few, long checkpoints: each one makes the next write of a page a full one.
+    "checkpoint_timeout = '15min'",
+    "checkpoint_completion_target = 0.9",
+    `max_wal_size = '${String(maxWalMiB)}MB'`,
+    `min_wal_size = '${String(Math.floor(maxWalMiB / 4))}MB'`,
+    // A base backup and the stream of the log, each with one to spare.
+    "max_wal_senders = 4",
+    "max_replication_slots = 4",
+    // A receiver that is gone must not fill the volume: beyond this its slot is given up, and it starts anew.
+    `max_slot_wal_keep_size = '${String(walGiB * 512)}MB'`,
+    ...(archiveLines ?? ["archive_mode = off"]),
+    "",
+  ];
+};
 
 /** Patient data must not reach the log: no statement with literals, no parameters, no DETAIL lines with column values. */
 const logging = (pgaudit: boolean): readonly string[] => [
@@ -89,5 +105,15 @@ const logging = (pgaudit: boolean): readonly string[] => [
   `shared_preload_libraries = 'pg_stat_statements${pgaudit ? ",pgaudit" : ""}'`,
   // Utility statements are kept word for word, passwords included.
   "pg_stat_statements.track_utility = off",
-  ...(pgaudit ? ["pgaudit.log_parameter = off"] : ["log_statement = 'ddl'"]),
+  ...(pgaudit ? audit : ["log_statement = 'ddl'"]),
+];
+
+/** One line per audited table that a statement touches: who, when, what kind; never the statement or its parameters. */
+const audit: readonly string[] = [
+  `pgaudit.role = '${roles.auditor}'`,
+  "pgaudit.log_parameter = off",
+  "pgaudit.log_statement = off",
+  "pgaudit.log_catalog = off",
+  // Beside the tables: changes of structure, roles and rights.
+  "pgaudit.log = 'ddl,role'",
 ];

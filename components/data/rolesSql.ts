@@ -2,6 +2,7 @@ import { fingerprints } from "./fingerprintSql.ts";
 import { grants } from "./grantsSql.ts";
 import { database, extensions, loginRoles, roles, type LoginRole, type PostgresLayout } from "./layout.ts";
 import { passwordFunctions } from "./passwordSql.ts";
+import { platformSchema } from "./platformSql.ts";
 
 export interface RolesSqlArgs {
   readonly layout: PostgresLayout;
@@ -11,6 +12,8 @@ export interface RolesSqlArgs {
   readonly backup: boolean;
   /** May the role of the backup replicate? Only streaming of the log needs it. */
   readonly streams: boolean;
+  /** `schema.table`. @default every table of schema public */
+  readonly auditedTables?: readonly string[] | undefined;
 }
 
 /**
@@ -38,7 +41,8 @@ export const renderRolesSql = (args: RolesSqlArgs): string => {
     `\\connect ${database}`,
     ...[...extensions, "amcheck"].map((extension) => `CREATE EXTENSION IF NOT EXISTS "${extension}";`),
     backupRights,
-    grants,
+    grants(args.auditedTables),
+    platformSchema,
     fingerprints,
     assertions,
     "",

@@ -37,6 +37,7 @@ export const createDatabase = (
             readers: { names: postgres.readers, passwords: secrets.postgresReaderPasswords },
           }),
       ...(archive === undefined ? {} : { archive: archive.hook }),
+      auditedTables: postgres.auditedTables,
       bootstrap: postgres.bootstrap,
       authority,
       rotation: postgres.rotation,

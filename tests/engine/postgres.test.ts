@@ -1,41 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { renderInitScript } from "../../components/data/initScript.ts";
-import { renderKeeperScript } from "../../components/data/keeperScript.ts";
-import { loginRoles, postgresLayout, provisionedMarker } from "../../components/data/layout.ts";
-import { pgIdent, renderPgHba } from "../../components/data/pgHba.ts";
-import { renderPostgresqlConf } from "../../components/data/postgresqlConf.ts";
-import { renderRolesSql, type RolesSqlArgs } from "../../components/data/rolesSql.ts";
-import { repository } from "../../rig/stack.ts";
-import { pod as addresses, PostgresPod, serverTls, type Client } from "../support/postgresPod.ts";
+import { as, layout, mountRoles, passwords, people, startDatabase } from "../support/platformDatabase.ts";
+import { pod as addresses, type Client, type PostgresPod } from "../support/postgresPod.ts";
 
-/**
- * Our configuration, scripts and roles on the real server of the rig's image, as the processes of one pod.
- */
-
-const layout = postgresLayout;
-const people = ["alice", "bob"];
-const passwordOf = (role: string): string => `password-of-${role}-0123456789`;
-const passwords = (changes: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => ({
-  ...Object.fromEntries([...loginRoles, ...people].map((role) => [role, passwordOf(role)])),
-  ...changes,
-});
-const as = (user: string, changes: Partial<Client> = {}): Client => ({
-  user,
-  password: passwordOf(user),
-  ...changes,
-});
+/** Who gets in, what each role may do, and how a change of them reaches the running server. */
 
 let pod: PostgresPod;
 
-const mountRoles = (changes: Partial<RolesSqlArgs> = {}): void => {
-  pod.mount(layout.rolesDirectory, {
-    "roles.sql": renderRolesSql({ layout, readers: people, backup: true, streams: false, ...changes }),
-  });
-};
-const provisioned = (): Promise<void> =>
-  pod.until("roles are applied", () => pod.exec(["test", "-e", provisionedMarker(layout)]).code === 0);
 const applied = async (change: () => void): Promise<void> => {
   const before = pod.log.split("postgres-keeper: applied").length;
   change();
@@ -43,36 +13,11 @@ const applied = async (change: () => void): Promise<void> => {
 };
 
 beforeAll(async () => {
-  const archive = execFileSync("bash", [join(repository, "rig/images/build.sh"), "postgres"], {
-    encoding: "utf8",
-  });
-  pod = await PostgresPod.create(archive.trim());
-  pod.volume(layout.dataRoot);
-  pod.volume(layout.walRoot);
-  pod.mount(layout.tlsDirectory, serverTls());
-  pod.mount(layout.passwordDirectory, passwords());
-  mountRoles();
-  pod.mount(layout.configDirectory, {
-    "postgresql.conf": renderPostgresqlConf({
-      layout,
-      memoryMiB: 256,
-      maxConnections: 50,
-      walGiB: 1,
-      pgaudit: false,
-    }),
-    "pg_hba.conf": renderPgHba(addresses.cidr),
-    "pg_ident.conf": pgIdent,
-    "init.sh": renderInitScript({ layout }),
-    "keeper.sh": renderKeeperScript(layout),
-  });
-  expect(pod.exec(["bash", `${layout.configDirectory}/init.sh`])).toMatchObject({ code: 0 });
-  pod.startKeeper();
-  pod.startServer();
-  await provisioned();
+  pod = await startDatabase();
 });
 
 afterAll(async () => {
-  await pod.destroy();
+  await (pod as PostgresPod | undefined)?.destroy();
 });
 
 describe("who gets in", () => {
@@ -220,18 +165,18 @@ describe("a change of passwords or people", () => {
 
   it("waits for a password that has not arrived, and takes none away", async () => {
     const before = verifiers();
-    mountRoles({ readers: [...people, "carol"] });
+    mountRoles(pod, { readers: [...people, "carol"] });
     await pod.until("it tries again", () => pod.log.includes("could not apply them"));
     expect(verifiers()).toBe(before);
     await applied(() => {
-      pod.mount(layout.passwordDirectory, { ...passwords(), carol: passwordOf("carol") });
+      pod.mount(layout.passwordDirectory, { ...passwords(), carol: as("carol").password });
     });
     expect(pod.psql(as("carol"), "SELECT 1").code).toBe(0);
   });
 
   it("ends the access of whoever has left", async () => {
     await applied(() => {
-      mountRoles({ readers: ["alice"] });
+      mountRoles(pod, { readers: ["alice"] });
     });
     expect(pod.psql(as("bob"), "SELECT 1").code).not.toBe(0);
     expect(

@@ -1,5 +1,14 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -54,6 +63,7 @@ export class PostgresPod {
       `for a in ${pod.server} ${pod.bridge}; do ip address add $a/32 dev lo; done`,
       `mount -t proc proc ${root}/proc; mkdir -p ${root}/dev/shm; mount -t tmpfs tmpfs ${root}/dev/shm; chmod 1777 ${root}/dev/shm`,
       `for d in null zero urandom; do touch ${root}/dev/$d; mount --bind /dev/$d ${root}/dev/$d; done`,
+      `ln -sfn /proc/self/fd ${root}/dev/fd`,
       "echo ready",
       "exec sleep infinity",
     ].join("\n");
@@ -90,9 +100,18 @@ export class PostgresPod {
     const target = join(this.root, directory);
     mkdirSync(target, { recursive: true });
     if (sizeMiB !== undefined) {
-      this.asRoot(["mount", "-t", "tmpfs", "-o", `size=${String(sizeMiB)}m`, "tmpfs", directory]);
+      const size = `size=${String(sizeMiB)}m`;
+      execFileSync(this.#inside[0] ?? "", [
+        ...this.#inside.slice(1, -1),
+        ...["mount", "-t", "tmpfs", "-o", size, "tmpfs", target],
+      ]);
     }
     this.asRoot(["chown", `${String(uid)}:${String(uid)}`, directory]);
+  }
+
+  /** Does the image hold this file? */
+  has(path: string): boolean {
+    return existsSync(join(this.root, path));
   }
 
   /** Runs a command as root in the pod's namespaces and root. */
@@ -115,21 +134,14 @@ export class PostgresPod {
 
   /** SQL over TLS with a verified certificate, as another pod would. */
   psql(client: Client, sql: string): Result {
-    const options = `sslmode=verify-full sslrootcert=/etc/platform/postgres-tls/ca.crt ${client.options ?? ""}`;
-    const target = `host=postgres hostaddr=${client.host ?? pod.server} user=${client.user} dbname=${client.database ?? "userdb"} ${options}`;
-    return this.#run(
-      [
-        this.root,
-        "env",
-        `PGPASSWORD=${client.password}`,
-        `${bin}/psql`,
-        "-XAtq",
-        "-v",
-        "ON_ERROR_STOP=1",
-        target,
-      ],
-      sql,
-    );
+    return this.#run([this.root, ...psqlOf(client)], sql);
+  }
+
+  /** The same, as a session that goes on beside the test; ended with the pod. */
+  startPsql(client: Client, sql: string): void {
+    const session = spawn(this.#inside[0] ?? "", [...this.#inside.slice(1), this.root, ...psqlOf(client)]);
+    session.stdin.write(sql);
+    this.#containers.set(`session ${String(session.pid)}`, session);
   }
 
   /** Starts a long-running container; what it says is in `log`. */
@@ -164,6 +176,11 @@ export class PostgresPod {
     process.kill(child.pid ?? 0, `SIG${signal}`);
     await ended;
     this.#containers.delete(name);
+  }
+
+  runs(name: string): boolean {
+    const child = this.#containers.get(name);
+    return child?.exitCode === null && child.signalCode === null;
   }
 
   /** Everything that the containers have said. */
@@ -202,6 +219,12 @@ export class PostgresPod {
     return { code: status, stdout: stdout.trimEnd(), stderr: stderr.trimEnd() };
   }
 }
+
+const psqlOf = (client: Client): readonly string[] => {
+  const tls = `sslmode=verify-full sslrootcert=/etc/platform/postgres-tls/ca.crt ${client.options ?? ""}`;
+  const target = `host=postgres hostaddr=${client.host ?? pod.server} user=${client.user} dbname=${client.database ?? "userdb"} ${tls}`;
+  return ["env", `PGPASSWORD=${client.password}`, `${bin}/psql`, "-XAtq", "-v", "ON_ERROR_STOP=1", target];
+};
 
 /** The layers of the one image in an OCI archive, one over the other. */
 const unpack = (archive: string, root: string): void => {

@@ -51,10 +51,33 @@ describe("postgresql.conf", () => {
     expect(conf({ memoryMiB }).get("effective_cache_size")).toBe(cache);
   });
 
+  it.each([
+    [256, "1MB", "16MB", "16MB"],
+    [1024, "2MB", "64MB", "32MB"],
+    [4096, "10MB", "256MB", "128MB"],
+  ])("lets all connections sort within a quarter of %i MiB", (memoryMiB, work, maintenance, vacuum) => {
+    const sizes = ["work_mem", "maintenance_work_mem", "autovacuum_work_mem"];
+    expect(sizes.map((key) => conf({ memoryMiB }).get(key))).toEqual([work, maintenance, vacuum]);
+  });
+
+  it("audits objects, and writes neither statements nor parameters", () => {
+    const audit = [...conf({ pgaudit: true })].filter(([key]) => key.startsWith("pgaudit."));
+    expect(Object.fromEntries(audit)).toEqual({
+      "pgaudit.role": "auditor",
+      "pgaudit.log": "ddl,role",
+      "pgaudit.log_parameter": "off",
+      "pgaudit.log_statement": "off",
+      "pgaudit.log_catalog": "off",
+    });
+    expect([...conf()].filter(([key]) => key.startsWith("pgaudit."))).toEqual([]);
+  });
+
   it("keeps the log of changes within its volume", () => {
-    expect(conf({ walGiB: 2 }).get("max_wal_size")).toBe("1024MB");
-    expect(conf({ walGiB: 8 }).get("max_wal_size")).toBe("2048MB");
-    expect(conf({ walGiB: 8 }).get("max_slot_wal_keep_size")).toBe("4096MB");
+    const sizes = (walGiB: number): readonly (string | undefined)[] =>
+      ["max_wal_size", "min_wal_size", "max_slot_wal_keep_size"].map((key) => conf({ walGiB }).get(key));
+    expect(sizes(1)).toEqual(["384MB", "96MB", "512MB"]);
+    expect(sizes(2)).toEqual(["768MB", "192MB", "1024MB"]);
+    expect(sizes(8)).toEqual(["2048MB", "512MB", "4096MB"]);
   });
 
   it("preloads pgaudit only where the image carries it, else logs DDL", () => {
@@ -158,6 +181,14 @@ describe("roles.sql", () => {
     expect(sql.match(/WHERE NOT EXISTS/g)).toHaveLength(3);
   });
 
+  it("audits every table, or takes the others out of it", () => {
+    expect(sql).toMatch(/GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO auditor;/);
+    expect(sql).not.toContain("FROM auditor");
+    const some = renderRolesSql({ ...args, auditedTables: ["public.visits"] });
+    expect(some).toContain("REVOKE ALL ON %I.%I FROM auditor");
+    expect(some).toContain("ARRAY['public.visits']::text[]");
+  });
+
   it("gives the application rows, not tables", () => {
     const toApp = sql.split("\n").filter((line) => line.includes(`TO ${roles.dml}`));
     expect(toApp.length).toBeGreaterThan(3);
@@ -172,7 +203,7 @@ describe("scripts", () => {
       "restoring init",
       renderInitScript({ layout: postgresLayout, bootstrap: "restore", archiveScripts: ["guard.sh"] }),
     ],
-    ["keeper", renderKeeperScript(postgresLayout)],
+    ["keeper", renderKeeperScript({ layout: postgresLayout, walGiB: 4 })],
   ])("%s is sound bash", (_name, script) => {
     const check = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
     expect(check.stderr).toBe("");
@@ -180,8 +211,15 @@ describe("scripts", () => {
     expect(script).toMatch(/^#!\/usr\/bin\/env bash\nset -euo pipefail\n/);
   });
 
+  it("keeper turns the application read-only at 80 % of the log's room and back below 60 %", () => {
+    const script = renderKeeperScript({ layout: postgresLayout, walGiB: 4 });
+    expect(script).toContain("limit=$((4 * 1024 * 1024 * 1024))");
+    expect(script).toMatch(/== f \]\] && \(\( percent >= 80 \)\); then\n\s+switch_to true/);
+    expect(script).toMatch(/== t \]\] && \(\( percent < 60 \)\); then\n\s+switch_to false/);
+  });
+
   it("keeper logs no statement of a session that holds passwords", () => {
-    const script = renderKeeperScript(postgresLayout);
+    const script = renderKeeperScript({ layout: postgresLayout, walGiB: 4 });
     expect(script).toContain("log_statement=none");
     expect(script.indexOf("PGOPTIONS")).toBeLessThan(script.indexOf("apply()"));
   });
