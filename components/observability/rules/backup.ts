@@ -35,7 +35,7 @@ export const archiveRules: RuleGroup = {
     },
     {
       name: "BackupTooOld",
-      expr: `${sinceSuccess("backup")} > 26 * 3600 or ${neverSucceeded("backup")} > 2 * 3600 or ${missing("backup")}`,
+      expr: `${sinceSuccess("backup")} > 26 * 3600 or ${neverSucceeded("backup")} > 26 * 3600 or ${missing("backup")}`,
       severity: "critical",
       summary: "There is no base backup of the last 26 hours.",
     },
