@@ -57,31 +57,34 @@ const cacheFlows = (prefix: string, monitored: boolean): readonly FlowDeclaratio
 ];
 
 const httpsPort = 443;
+/** Inside one's own network the first one is often taken. */
+const privateHttpsPorts = [httpsPort, 8443];
 
 /** Whom monitoring scrapes, and where its alerts go. */
 export const monitoringFlowArgs = (
   { prefix, cluster }: FlowConfig,
   { receiver, deadMansSwitch, receiverCidrs }: MonitoringConfig,
-): MonitoringFlowsArgs => ({
-  prefix,
-  targets: [
-    postgresTarget(prefix),
-    pgbouncerMetrics(prefix),
-    dragonflyScrape(prefix),
-    redisScrape(prefix, "queue"),
-    redisScrape(prefix, "signalling"),
-  ],
-  receivers: {
-    ports: [
-      ...new Set([
-        receiver.kind === "smtp" ? receiver.port : httpsPort,
-        ...(deadMansSwitch ? [httpsPort] : []),
-      ]),
+): MonitoringFlowsArgs => {
+  const web = receiverCidrs.length === 0 ? [httpsPort] : privateHttpsPorts;
+  return {
+    prefix,
+    targets: [
+      postgresTarget(prefix),
+      pgbouncerMetrics(prefix),
+      dragonflyScrape(prefix),
+      redisScrape(prefix, "queue"),
+      redisScrape(prefix, "signalling"),
     ],
-    cidrs: receiverCidrs,
-  },
-  node: cluster.source === "own",
-});
+    receivers: {
+      ports: [
+        ...(receiver.kind === "smtp" ? [receiver.port] : []),
+        ...(receiver.kind === "webhook" || deadMansSwitch ? web : []),
+      ],
+      cidrs: receiverCidrs,
+    },
+    node: cluster.source === "own",
+  };
+};
 
 /** The database archives and is backed up where the stack has a store for it. */
 const databaseFlows = ({

@@ -33,6 +33,8 @@ export const monitoring = z.strictObject({
   receiverCidrs: z
     .array(cidr)
     .default([])
-    .describe("Networks of receiver and switch, only when they have private addresses."),
+    .describe(
+      "Networks of receiver and switch, only when they have private addresses. Webhooks there are reached at ports 443 and 8443, and verified against the internal CA.",
+    ),
   rotation: rotation.describe("Raise it to roll monitoring after a secret was changed."),
 });
