@@ -195,13 +195,16 @@ const createConfig = (parent: Postgres, name: string, args: PostgresArgs): k8s.c
     { parent },
   );
 
-/** Fixed name, changed in place: a new reader or grant reaches the running server without a restart. */
-const createRoles = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.ConfigMap =>
-  new k8s.core.v1.ConfigMap(
+/**
+ * Fixed name, changed in place: a new reader or grant reaches the running server without a restart.
+ * Nothing in it is secret, but a ConfigMap could only be replaced, and what mounts it with it: the protected server.
+ */
+const createRoles = (parent: Postgres, name: string, args: PostgresArgs): k8s.core.v1.Secret =>
+  new k8s.core.v1.Secret(
     `${name}-roles`,
     {
       metadata: metadata(args, "postgres-roles"),
-      data: {
+      stringData: {
         "roles.sql": renderRolesSql({
           layout: postgresLayout,
           readers: args.readers?.names ?? [],

@@ -154,7 +154,7 @@ const serverContainer = (
 
 const volumes = (parts: PodParts): Volume[] => [
   { name: "config", configMap: { name: parts.config, defaultMode: 0o444 } },
-  { name: "roles", configMap: { name: parts.roles, defaultMode: 0o444 } },
+  { name: "roles", secret: { secretName: parts.roles, defaultMode: 0o440 } },
   // root:999 0440: PostgreSQL accepts a key that root owns and its group reads.
   { name: "tls", secret: { secretName: parts.tls, defaultMode: 0o440 } },
   { name: "passwords", secret: { secretName: parts.passwords, defaultMode: 0o440 } },

@@ -37,6 +37,12 @@ const secret = fakeSecrets["postgresAppPassword"] ?? "";
 
 const defects: readonly Defect[] = [
   {
+    rule: "configMapsReplaceable",
+    what: "a ConfigMap with a fixed name that the server reads",
+    where: kind("ConfigMap", "postgres-config"),
+    inputs: { "metadata.name": "postgres-config" },
+  },
+  {
     rule: "parented",
     what: "opts passed in the slot of args",
     where: kind("Service", "api"),

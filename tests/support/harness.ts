@@ -102,6 +102,11 @@ const recordOf = (request: any, urn: string): ResourceRecord => {
     protect: request.getProtect() ?? false,
     retainOnDelete: request.getRetainondelete() ?? false,
     dependsOn: request.getDependenciesList(),
+    readsFrom: [
+      ...new Set<string>(
+        [...request.getPropertydependenciesMap().entries()].flatMap(([, d]: any) => d.getUrnsList()),
+      ),
+    ],
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
   };
 };

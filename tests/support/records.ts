@@ -17,6 +17,8 @@ export interface ResourceRecord {
   readonly retainOnDelete: boolean;
   /** URNs, components already expanded to their children. */
   readonly dependsOn: readonly string[];
+  /** URNs of the resources whose outputs stand in its inputs. */
+  readonly readsFrom: readonly string[];
   readonly additionalSecretOutputs: readonly string[];
 }
 

@@ -27,6 +27,7 @@ export const allRules = ({
   noCycles: structure.noCycles,
   dataProtected: structure.dataProtected,
   quietCommands: structure.quietCommands,
+  configMapsReplaceable: structure.configMapsReplaceable,
   ...pods,
   ...network,
   referencesExist: referencesExist(foreign),

@@ -161,3 +161,13 @@ export const quietCommands: Rule = (records) =>
         : [violation(record, "has triggers, which replace it")]),
       ...(record.inputs["delete"] === undefined ? [] : [violation(record, "runs something on delete")]),
     ]);
+
+/**
+ * A ConfigMap cannot be changed, only replaced; with a fixed name it goes first, and takes along whatever has its name
+ * from it. So the engine names it, or nobody asks it for its name.
+ */
+export const configMapsReplaceable: Rule = (records) =>
+  records
+    .filter((record) => kindOf(record) === "ConfigMap" && at(record.inputs, "metadata.name") !== undefined)
+    .filter((fixed) => records.some((record) => record.readsFrom.includes(fixed.urn)))
+    .map((fixed) => violation(fixed, "has a fixed name, and other resources would be replaced with it"));

@@ -36,12 +36,12 @@ describe("Postgres", () => {
     expect(inventory(await made())).toEqual([
       "CertRequest db-tls-request",
       "ConfigMap db-config",
-      "ConfigMap db-roles",
       "LocallySignedCert db-tls-leaf",
       "PersistentVolumeClaim db-data",
       "PersistentVolumeClaim db-wal",
       "PrivateKey db-tls-key",
       "Secret db-passwords",
+      "Secret db-roles",
       "Secret db-tls-secret",
       "ServerCertificate db-tls",
       "Service db-cluster",
@@ -152,7 +152,9 @@ describe("Postgres", () => {
     const readers = { names: ["alice"], passwords: pulumi.secret('{"alice":"canary-alice"}') };
     const [before, after] = [await made(), await made({ readers })];
     expect(spec(after)).toEqual(spec(before));
-    expect(child(after, "db-roles").inputs["data"]).not.toEqual(child(before, "db-roles").inputs["data"]);
+    expect(child(after, "db-roles").inputs["stringData"]).not.toEqual(
+      child(before, "db-roles").inputs["stringData"],
+    );
     expect(at(child(after, "db-roles").inputs, "metadata.name")).toBe("postgres-roles");
   });
 
