@@ -11,6 +11,7 @@ import {
 import {
   archiveCalls,
   backupFlows,
+  drillFlows,
   pgbouncerFlows,
   pgbouncerMetrics,
   pgbouncerPort,
@@ -93,5 +94,9 @@ const databaseFlows = ({
 }: Pick<PlatformConfig, "prefix" | "data">): readonly FlowDeclaration[] => {
   if (data.backup === undefined) return [postgresFlows(prefix)];
   const store = archiveFlowArgs(data.backup);
-  return [postgresFlows(prefix, archiveCalls(store)), ...backupFlows(prefix, store)];
+  return [
+    postgresFlows(prefix, archiveCalls(store)),
+    ...backupFlows(prefix, store),
+    ...(data.backup.drill.enabled ? [drillFlows(prefix, store)] : []),
+  ];
 };

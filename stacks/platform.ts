@@ -9,6 +9,7 @@ import { createArchive, createBackup } from "./layers/backup.ts";
 import type { Build, Ground } from "./layers/build.ts";
 import { createCaches } from "./layers/cache.ts";
 import { createDatabase } from "./layers/data.ts";
+import { createDrill } from "./layers/drill.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
 import { createGround } from "./layers/ground.ts";
 import { createMonitoring } from "./layers/monitoring.ts";
@@ -49,6 +50,7 @@ export class Platform extends pulumi.ComponentResource {
     const archive = createArchive(build, ground);
     const postgres = createDatabase(build, ground, archive);
     createBackup(build, ground, postgres);
+    createDrill(build, ground);
     const pooler = createPooler(build, ground, postgres);
     const caches = createCaches(build, ground);
     const api = createApp(build, ground, { postgres, pooler, caches });

@@ -18,6 +18,7 @@ const layersOf = (config: PlatformConfig): readonly NamespaceSpec[] => [
   ...(config.monitoring !== undefined && owns(config)
     ? [{ layer: "node", privilegedBecause: nodeNamespaceReason } as const]
     : []),
+  ...(config.data.backup?.drill.enabled === true ? [{ layer: "drill" } as const] : []),
   ...(owns(config)
     ? [
         {

@@ -137,6 +137,7 @@ describe.each(exampleStacks)("%s", (stack) => {
       `${prefix}-app/api`,
       `${prefix}-app/worker`,
       ...(stack === "local" ? [] : storing),
+      ...(stack === "local" ? [] : [`${prefix}-drill/restore-drill`]),
       ...(monitored ? [`${prefix}-monitoring/alertmanager`] : []),
     ]);
     expect(callers({ name: "node", address: "192.168.1.10" }, 443)).toEqual([]);

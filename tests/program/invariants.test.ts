@@ -59,6 +59,7 @@ describe("staging beside production on one cluster", () => {
       "hc-stg-app",
       "hc-stg-cache",
       "hc-stg-data",
+      "hc-stg-drill",
       "hc-stg-monitoring",
     ]);
   });

@@ -103,6 +103,7 @@ describe("settings reach their place", () => {
       "platform-backup-daily",
       "platform-backup-keeper",
       "platform-backup-verify",
+      "platform-drill-cron",
       "platform-migration-job",
       "platform-postgres-server",
     ]);
