@@ -7,8 +7,8 @@ const SECRET_LENGTH = 32;
 
 // Optional features: none of a group's keys means off; some of them is a mistake.
 const GROUPS = [
-  ["CACHE_PROVIDER", "DRAGONFLY_HOST", "DRAGONFLY_PORT"],
-  ["REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"],
+  ["CACHE_PROVIDER", "DRAGONFLY_HOST", "DRAGONFLY_PORT", "DRAGONFLY_USERNAME", "DRAGONFLY_PASSWORD", "DRAGONFLY_KEY_PREFIX", "DRAGONFLY_TLS_CA_FILE"],
+  ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_PREFIX", "REDIS_TLS_CA_FILE"],
   ["OPENVIDU_URL", "OPENVIDU_SECRET"],
 ];
 
@@ -18,15 +18,17 @@ const URL_PARAMETERS = ["sslmode", "sslrootcert", "connection_limit", "connect_t
 /**
  * Settings of the API or the worker.
  * @param {"api" | "worker"} mode what is about to start; must agree with APP_MODE
- * @returns {{ settings?: { database: object, port: number, drainMs: number, version: string }, problems: string[] }}
+ * @returns {{ settings?: { database: object, cache?: object, queue?: object, port: number, drainMs: number, version: string }, problems: string[] }}
  */
 export function readSettings(env, mode) {
   const problems = [...modeProblems(env, mode), ...secretProblems(env), ...groupProblems(env), ...portProblems(env)];
   const database = readDatabase(env, "DATABASE_URL", problems);
+  const cache = readAccess(env, "DRAGONFLY", "DRAGONFLY_KEY_PREFIX", problems);
+  const queue = readAccess(env, "REDIS", "REDIS_PREFIX", problems);
   const port = readNumber(env, "PORT", 8088, problems);
   const drainMs = readNumber(env, "SHUTDOWN_DELAY_MS", 5000, problems);
   if (problems.length > 0) return { problems };
-  return { settings: { database, port, drainMs, version: env.APP_VERSION ?? "unknown" }, problems };
+  return { settings: { database, cache, queue, port, drainMs, version: env.APP_VERSION ?? "unknown" }, problems };
 }
 
 /** Settings of the migration: its own connection, nothing else. */
@@ -67,6 +69,16 @@ function portProblems(env) {
     .map((key) => `${key} is '${env[key]}', not a port: set enableServiceLinks to false`);
 }
 
+/** How to reach a cache or queue, with a verified certificate; undefined when the feature is off. */
+function readAccess(env, feature, prefixKey, problems) {
+  const host = env[`${feature}_HOST`];
+  if (!host) return undefined;
+  const key = `${feature}_TLS_CA_FILE`;
+  const ca = env[key] ? readAuthority(key, env[key], problems) : undefined;
+  if (isIP(host) > 0) problems.push(`${feature}_HOST has the address ${host}: write the host name that is in the certificate`);
+  return { host, port: Number(env[`${feature}_PORT`]), username: env[`${feature}_USERNAME`], password: env[`${feature}_PASSWORD`], keyPrefix: env[prefixKey], ca };
+}
+
 function readNumber(env, key, standard, problems) {
   const text = env[key] ?? String(standard);
   if (!/^\d{1,6}$/.test(text)) problems.push(`${key} is '${text}': write a whole number`);
@@ -96,7 +108,7 @@ function readAuthority(key, path, problems) {
   try {
     return readFileSync(path ?? "", "utf8");
   } catch (error) {
-    problems.push(`${key} has sslrootcert '${path}', which cannot be read (${error.code}): mount the CA certificate there`);
+    problems.push(`${key} names the CA file '${path}', which cannot be read (${error.code}): mount the CA certificate there`);
     return undefined;
   }
 }

@@ -2,6 +2,7 @@
 // The two talk over an abstract socket: no port, no file, nothing outside the pod can reach it.
 import { connect, createServer } from "node:net";
 import { errorCode, log, refuse } from "./log.js";
+import { openNotifier } from "./notifications.js";
 import { openDatabase } from "./pool.js";
 import { readSettings } from "./settings.js";
 import { processVisits } from "./visits.js";
@@ -31,6 +32,7 @@ function start() {
   const { settings, problems } = readSettings(process.env, "worker");
   if (problems.length > 0) refuse(problems);
   const database = openDatabase(settings.database);
+  const notifier = openNotifier(settings.queue, database);
   const state = { stopping: false, round: performance.now() };
   const health = createServer((socket) => socket.end(performance.now() - state.round < SILENCE_MS ? "ok" : "stuck"));
   health.listen(SOCKET);
@@ -45,6 +47,7 @@ function start() {
   }
   void work(database, state, wake.signal).then(async () => {
     health.close();
+    await notifier.end();
     await database.end();
     log("info", "stopped");
   });

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { throughCache } from "../dist/cache.js";
+import { QueueUnavailable } from "../dist/notifications.js";
 import { createApi } from "../dist/server.js";
 
 /** Runs the API on a free port with a database that answers every statement by `query(text, values)`. */
-async function withApi(query, use) {
+async function withApi(query, use, { cache = throughCache(undefined), queue = { add: async () => undefined, status: async () => "up" } } = {}) {
   const transaction = (_actor, work) => work(({ text, values }) => query(text, values));
-  const api = createApi({ query, transaction }, "1.0.0");
+  const api = createApi({ database: { query, transaction }, cache, queue }, "1.0.0");
   api.server.listen(0, "127.0.0.1");
   await once(api.server, "listening");
   const call = async (path, options) => {
@@ -62,3 +64,48 @@ for (const body of ["no json", "{}", '{"tenant":"Clinic A"}', '{"tenant":"a","no
 for (const limit of ["0", "101", "x", "-1"]) {
   test(`refuses the limit ${limit}`, () => withApi(down, async (call) => assert.equal((await call(`/visits?limit=${limit}`))[0], 400)));
 }
+
+const working = async () => ({ rows: [{ visits: "3", processed: "1" }] });
+const broken = { get: down, set: down, del: down, ping: down };
+
+test("cache and queue that are away do not make the API unready", () =>
+  withApi(working, async (call) => {
+    const [status, body] = await call("/health/api");
+    assert.equal(status, 200);
+    assert.deepEqual([body.details.cache, body.details.queue], [{ status: "down" }, { status: "down" }]);
+  }, { cache: throughCache(broken), queue: { status: async () => "down" } }));
+
+test("a summary comes from the cache the second time, and from the database when the cache is broken", async () => {
+  const stored = new Map();
+  const client = { get: async (key) => stored.get(key) ?? null, set: async (key, text) => stored.set(key, text), del: async (key) => stored.delete(key) };
+  await withApi(working, async (call) => {
+    const summary = { tenant: "a", visits: 3, processed: 1 };
+    assert.deepEqual(await call("/visits/summary?tenant=a"), [200, { ...summary, cached: false }]);
+    assert.deepEqual(await call("/visits/summary?tenant=a"), [200, { ...summary, cached: true }]);
+  }, { cache: throughCache(client) });
+  await withApi(working, async (call) => assert.equal((await call("/visits/summary?tenant=a"))[1].cached, false), { cache: throughCache(broken) });
+});
+
+test("a visit makes the summary of its tenant new", async () => {
+  const dropped = [];
+  const row = async () => ({ rows: [{ id: "7", tenant: "a", note: "", created_at: "now" }] });
+  await withApi(row, async (call) => {
+    assert.equal((await call("/visits", { method: "POST", body: '{"tenant":"a"}' }))[0], 201);
+  }, { cache: { drop: async (key) => dropped.push(key) } });
+  assert.deepEqual(dropped, ["summary:a"]);
+});
+
+test("a notification is accepted only when the queue has it", async () => {
+  const queued = [];
+  const post = (call, body) => call("/notifications", { method: "POST", body: JSON.stringify(body) });
+  await withApi(working, async (call) => {
+    const [status, { id }] = await post(call, { tenant: "a" });
+    assert.equal(status, 202);
+    assert.deepEqual(queued, [id]);
+    assert.equal((await post(call, { tenant: "a", id: "7" }))[0], 400);
+  }, { queue: { add: async (id) => queued.push(id) } });
+  const away = async () => {
+    throw new QueueUnavailable("away");
+  };
+  await withApi(working, async (call) => assert.equal((await post(call, { tenant: "a" }))[0], 503), { queue: { add: away } });
+});

@@ -13,6 +13,17 @@ const good = {
   COOKIE_SECRET: "c".repeat(32),
 };
 
+const queue = { REDIS_HOST: "queue.test", REDIS_PORT: "6379", REDIS_USERNAME: "app", REDIS_PASSWORD: "p", REDIS_PREFIX: "hc:queue", REDIS_TLS_CA_FILE: CA };
+
+test("cache and queue are off without their settings", () => {
+  const { settings } = readSettings(good, "api");
+  assert.equal(settings.cache, undefined);
+  assert.equal(settings.queue, undefined);
+  assert.deepEqual({ ...readSettings({ ...good, ...queue }, "api").settings.queue, ca: "" }, {
+    host: "queue.test", port: 6379, username: "app", password: "p", keyPrefix: "hc:queue", ca: "",
+  });
+});
+
 test("complete settings verify the chain and the name", () => {
   const { settings, problems } = readSettings(good, "api");
   assert.deepEqual(problems, []);
@@ -27,11 +38,14 @@ const REFUSED = [
   ["two equal secrets", { COOKIE_SECRET: good.JWT_SECRET }, /^COOKIE_SECRET is the same as JWT_SECRET/],
   ["no database", { DATABASE_URL: undefined }, /^DATABASE_URL is missing/],
   ["TLS without a check of the name", { DATABASE_URL: url(`sslmode=verify-ca&sslrootcert=${CA}`) }, /sslmode 'verify-ca'/],
-  ["a missing CA file", { DATABASE_URL: url("sslmode=verify-full&sslrootcert=/none") }, /sslrootcert '\/none'.*ENOENT/],
+  ["a missing CA file", { DATABASE_URL: url("sslmode=verify-full&sslrootcert=/none") }, /CA file '\/none'.*ENOENT/],
   ["an address in place of a name", { DATABASE_URL: url(undefined, "10.0.0.1") }, /address 10\.0\.0\.1/],
   ["an unknown parameter", { DATABASE_URL: `${url()}&sslnegotiation=direct` }, /unknown parameters sslnegotiation/],
   ["a half-filled group", { OPENVIDU_URL: "https://video.test" }, /^OPENVIDU_SECRET is missing/],
-  ["a service link", { REDIS_HOST: "r", REDIS_PASSWORD: "p", REDIS_PORT: "tcp://10.0.0.1:6379" }, /^REDIS_PORT.*enableServiceLinks/],
+  ["a service link", { ...queue, REDIS_PORT: "tcp://10.0.0.1:6379" }, /^REDIS_PORT.*enableServiceLinks/],
+  ["a queue without a user", { ...queue, REDIS_USERNAME: undefined }, /^REDIS_USERNAME is missing/],
+  ["a queue without a CA", { ...queue, REDIS_TLS_CA_FILE: "/none" }, /^REDIS_TLS_CA_FILE names the CA file '\/none'/],
+  ["a queue at an address", { ...queue, REDIS_HOST: "10.0.0.1" }, /^REDIS_HOST has the address/],
   ["the other mode", { APP_MODE: "worker" }, /^APP_MODE is 'worker'/],
 ];
 
