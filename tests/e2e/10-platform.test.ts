@@ -201,6 +201,7 @@ describe("pods", () => {
     const ours = labels.split("\n").filter((line) => line.startsWith("hc-local-"));
     expect(ours.sort()).toEqual([
       "hc-local-app=restricted",
+      "hc-local-cache=restricted",
       "hc-local-data=restricted",
       "hc-local-ingress=privileged",
     ]);

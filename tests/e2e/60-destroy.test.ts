@@ -26,7 +26,7 @@ describe("destroy", () => {
 
   it("leaves k3s and the data directory alone: there is no remote delete", async () => {
     expect(await onHost(platformHost, "systemctl", "is-active", "k3s")).toBe("active");
-    expect((await onHost(platformHost, "ls", "/srv/hc-local/volumes")).split("\n")).toHaveLength(2);
+    expect((await onHost(platformHost, "ls", "/srv/hc-local/volumes")).split("\n")).toHaveLength(4);
   });
 
   it("leaves the stack as it was: the next preview finds nothing to do", async () => {

@@ -43,7 +43,12 @@ export const kubectl = (...args: string[]): Promise<string> =>
   onHost(platformHost, "k3s", "kubectl", ...args);
 
 /** Namespaces of the stack `local`. */
-export const namespace = { data: "hc-local-data", app: "hc-local-app", ingress: "hc-local-ingress" } as const;
+export const namespace = {
+  data: "hc-local-data",
+  cache: "hc-local-cache",
+  app: "hc-local-app",
+  ingress: "hc-local-ingress",
+} as const;
 
 /** Runs a command in a pod's container. */
 export const inPod = (space: string, pod: string, container: string, ...command: string[]): Promise<string> =>
