@@ -12,6 +12,7 @@ import {
   archiveCalls,
   backupFlows,
   drillFlows,
+  maintenanceFlows,
   pgbouncerFlows,
   pgbouncerMetrics,
   pgbouncerPort,
@@ -31,6 +32,7 @@ type FlowConfig = Pick<PlatformConfig, "prefix" | "app" | "cluster" | "data" | "
 /** Every flow of the stack: one list for policies, tests and the inventory. */
 export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] => [
   ...databaseFlows(config),
+  maintenanceFlows(config.prefix),
   pgbouncerFlows(config.prefix, config.monitoring !== undefined),
   ...appFlows({
     prefix: config.prefix,

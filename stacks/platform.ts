@@ -8,7 +8,7 @@ import { createApp } from "./layers/app.ts";
 import { createArchive, createBackup } from "./layers/backup.ts";
 import type { Build, Ground } from "./layers/build.ts";
 import { createCaches } from "./layers/cache.ts";
-import { createDatabase } from "./layers/data.ts";
+import { createDatabase, createMaintenance } from "./layers/data.ts";
 import { createDrill } from "./layers/drill.ts";
 import { createEdge, createRoute } from "./layers/edge.ts";
 import { createGround } from "./layers/ground.ts";
@@ -49,6 +49,7 @@ export class Platform extends pulumi.ComponentResource {
     const ground = createGround(build);
     const archive = createArchive(build, ground);
     const postgres = createDatabase(build, ground, archive);
+    createMaintenance(build, ground, postgres);
     createBackup(build, ground, postgres);
     createDrill(build, ground);
     const pooler = createPooler(build, ground, postgres);

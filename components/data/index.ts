@@ -30,3 +30,4 @@ export { Drill, drillFlows, type DrillArgs } from "./Drill.ts";
 export type { WalgSource } from "./walgBinary.ts";
 export type { WalgSettings } from "./walgEnv.ts";
 export { WalgStore } from "./WalgStore.ts";
+export { Maintenance, maintenanceFlows, type MaintenanceArgs } from "./Maintenance.ts";

@@ -61,6 +61,8 @@ tick() {
     else
       exec {ticks}<&-
       ticks=
+      # The server was restarted, or its database exchanged for another one.
+      applied=-3600
     fi
   done
   read_only=

@@ -1,4 +1,4 @@
-import { Postgres } from "../../components/data/index.ts";
+import { Maintenance, Postgres } from "../../components/data/index.ts";
 import type { Archive } from "./backup.ts";
 import type { Build, Ground } from "./build.ts";
 
@@ -45,3 +45,23 @@ export const createDatabase = (
     { ...opts, dependsOn: [...ground.ready, ...(archive === undefined ? [] : [archive.store])] },
   );
 };
+
+/** What looks after the database by schedule. */
+export const createMaintenance = (
+  { name, config, profile, image, opts }: Build,
+  ground: Ground,
+  postgres: Postgres,
+): Maintenance =>
+  new Maintenance(
+    `${name}-maintenance`,
+    {
+      prefix: config.prefix,
+      namespace: ground.namespace("data").namespace,
+      image: image("postgres"),
+      size: profile.maintenance.size,
+      priorityClass: ground.defaults.priorityClasses.jobs,
+      databaseHost: postgres.endpoint.host,
+      ...config.data.postgres.maintenance,
+    },
+    { ...opts, dependsOn: [...ground.ready, postgres] },
+  );

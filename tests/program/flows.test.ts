@@ -94,6 +94,7 @@ const expected = (prefix: string): readonly string[] => [
   `${prefix}-app/worker -> ${prefix}-data/pgbouncer:6432`,
   ...backups(prefix),
   `${prefix}-cache/cache-cleanup -> ${prefix}-cache/dragonfly:6379`,
+  `${prefix}-data/maintenance -> ${prefix}-data/postgres:5432`,
   `${prefix}-data/pgbouncer -> ${prefix}-data/postgres:5432`,
   `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
   `world -> ${prefix}-ingress/traefik:8000`,

@@ -104,6 +104,8 @@ describe("settings reach their place", () => {
       "platform-backup-keeper",
       "platform-backup-verify",
       "platform-drill-cron",
+      "platform-maintenance-amcheck",
+      "platform-maintenance-vacuum",
       "platform-migration-job",
       "platform-postgres-server",
     ]);

@@ -206,11 +206,14 @@ export class PostgresPod {
   }
 
   #run(command: readonly string[], input = ""): Result {
+    // As in a container: the home of the pod's user, not of the one who runs the tests.
+    const env = { PATH: process.env["PATH"], HOME: "/var/lib/postgresql", LANG: "C.UTF-8" };
     const { status, stdout, stderr } = spawnSync(
       this.#inside[0] ?? "",
       [...this.#inside.slice(1), ...command],
       {
         encoding: "utf8",
+        env,
         input,
         maxBuffer: 1 << 26,
         timeout: 120_000,
