@@ -75,6 +75,7 @@ const env = (args: BackupPodArgs): EnvVar[] => [
     : [value("PLATFORM_FINGERPRINT_SECONDS", String(args.fingerprintSeconds))]),
 ];
 
+const caMount: VolumeMount = { name: "ca", mountPath: caDirectory, readOnly: true };
 // The volumes of the database, for reading only, where the server has them.
 const mounts: readonly VolumeMount[] = [
   ...security.mounts,
@@ -82,7 +83,7 @@ const mounts: readonly VolumeMount[] = [
   { name: "data", mountPath: layout.dataRoot, readOnly: true },
   { name: "wal", mountPath: layout.walRoot, readOnly: true },
   { name: "password", mountPath: passwordDirectory, readOnly: true },
-  { name: "ca", mountPath: caDirectory, readOnly: true },
+  caMount,
   storeVolume.mount,
 ];
 
@@ -106,7 +107,8 @@ const waitForDatabase = (args: BackupPodArgs): Container => ({
   command: ["sh", "-c", `until ${layout.binDirectory}/pg_isready --quiet --timeout=3; do sleep 2; done`],
   env: [...connectionEnv(args.databaseHost)],
   resources: resources({ cpuMillis: 10, memoryMiB: 16, memoryLimitMiB: 32 }, 64),
-  volumeMounts: [...security.mounts],
+  // With the CA: asked for verification, pg_isready does not even connect without it.
+  volumeMounts: [...security.mounts, caMount],
 });
 
 const spec = (

@@ -105,7 +105,8 @@ start_recovery() {
   rm -f "$directory/postmaster.pid" "$directory/postmaster.opts" "$directory/standby.signal"
   touch "$directory/recovery.signal"
   chmod 0700 "$directory"
-  "$pg_bin/postgres" -c config_file="$conf" >&2 &
+  # -D, because the image's own PGDATA need not exist here.
+  "$pg_bin/postgres" -D "$directory" -c config_file="$conf" >&2 &
   server=$!
   until [[ $(sql 'SELECT pg_is_in_recovery()' 2>/dev/null) == f ]]; do
     kill -0 "$server" 2>/dev/null || die "the recovery ended early, see the messages of PostgreSQL above; ${directory} is not usable"
