@@ -29,8 +29,14 @@ const header = (): string => {
 const assemble = (...parts: readonly string[]): string => [header(), ...parts.map(shellFile)].join("");
 
 const plain = { "archive.sh": ["archive.sh"], "fetch-wal.sh": ["fetch-wal.sh"] } as const;
-const withStore = ["guard", "backup", "backup-keeper", "verify"] as const;
-const withRestore = ["restore-base", "restore-in-place", "restore-scratch", "drill"] as const;
+const withStore = ["guard", "backup", "backup-keeper", "verify", "list"] as const;
+const withRestore = [
+  "restore-base",
+  "restore-check",
+  "restore-in-place",
+  "restore-scratch",
+  "drill",
+] as const;
 
 const render = (name: string): string => {
   if (name in plain) return shellFile(name);

@@ -26,6 +26,11 @@ export const commands: readonly Command[] = [
       "a scratch database and pod while it runs; with --cut-over the application's data (the old one is kept)",
   },
   {
+    name: "restore",
+    does: "list backups, restore into a scratch pod or in place",
+    changes: "scratch: one pod; in place: the database, after its name was typed; the old one is kept aside",
+  },
+  {
     name: "alert:test",
     does: "send a test alert and say whether the receiver took it",
     changes: "nothing; whoever gets the alerts gets one more",
