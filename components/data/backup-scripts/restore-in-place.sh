@@ -2,10 +2,7 @@
 # Puts a restored cluster where the present one is, which is kept aside. The server must not run: who starts this has
 # stopped it. Everything that can fail happens beside the present data; only then four renames exchange them, in an
 # order in which no stage in between would be taken for an empty volume.
-target=()
-[[ -z ${PLATFORM_RESTORE_TIME:-} ]] || target=("recovery_target_time = '$PLATFORM_RESTORE_TIME'")
-until_seconds=''
-[[ -z ${PLATFORM_RESTORE_TIME:-} ]] || until_seconds=$(date --date="$PLATFORM_RESTORE_TIME" +%s)
+read_target
 new=$data.restored
 new_wal=$wal.restored
 

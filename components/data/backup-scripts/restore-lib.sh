@@ -19,6 +19,15 @@ $backups"
   say "backup $chosen, $((chosen_bytes / 1048576)) MiB"
 }
 
+# read_target: PLATFORM_RESTORE_TIME as a line of configuration in `target`, and in whole seconds in `until_seconds`;
+# both empty without one. PostgreSQL reads no "Z" there, so the zone is written as an offset.
+read_target() {
+  target=() until_seconds=''
+  [[ -n ${PLATFORM_RESTORE_TIME:-} ]] || return 0
+  target=("recovery_target_time = '$(date --utc --date="$PLATFORM_RESTORE_TIME" '+%F %T.%6N+00')'")
+  until_seconds=$(date --date="$PLATFORM_RESTORE_TIME" +%s)
+}
+
 # prove_key BACKUP: fetches the piece of log that the backup began in. It is encrypted like the backup, so a wrong key
 # fails here, before anything is written where data belongs.
 prove_key() {

@@ -1,9 +1,6 @@
 # shellcheck shell=bash
 # Restores into a volume of its own and serves it on a socket until the pod is removed. Archives nothing.
-target=()
-[[ -z ${PLATFORM_RESTORE_TIME:-} ]] || target=("recovery_target_time = '$PLATFORM_RESTORE_TIME'")
-until_seconds=''
-[[ -z ${PLATFORM_RESTORE_TIME:-} ]] || until_seconds=$(date --date="$PLATFORM_RESTORE_TIME" +%s)
+read_target
 rm -f /tmp/.restored
 choose_backup "$PLATFORM_RESTORE_BACKUP" "$until_seconds"
 prove_key "$chosen"

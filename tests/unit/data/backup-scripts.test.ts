@@ -249,6 +249,28 @@ describe("choosing a backup", () => {
   });
 });
 
+describe("the time of a restore", () => {
+  const read = (time: string): string =>
+    bash(
+      `set -euo pipefail\n${shellFile("walg.sh")}${shellFile("restore-lib.sh")}read_target\necho "\${target[*]}|$until_seconds"`,
+      [],
+      { PLATFORM_RESTORE_TIME: time },
+    ).said.trim();
+
+  it("is written with an offset: PostgreSQL refuses a Z in its configuration", () => {
+    expect(read("2026-11-23T11:16:06.352612Z")).toBe(
+      "recovery_target_time = '2026-11-23 11:16:06.352612+00'|1795432566",
+    );
+    expect(read("2026-11-23 12:16:06+01:00")).toBe(
+      "recovery_target_time = '2026-11-23 11:16:06.000000+00'|1795432566",
+    );
+  });
+
+  it("may be missing", () => {
+    expect(read("")).toBe("|");
+  });
+});
+
 describe("walg-binary.sh", () => {
   const content = "#!/bin/sh\necho v3.0.9\n";
   const sha256 = createHash("sha256").update(content).digest("hex");
