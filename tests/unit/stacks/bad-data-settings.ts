@@ -266,7 +266,17 @@ const postgres: readonly BadSetting[] = [
       ) as string,
     ],
   ]),
-  ...["postgres", "migration", "app_a", "pg_monitor", "pgbouncer_admin", "public"].map((name): BadSetting => [
+  ...[
+    "postgres",
+    "migration",
+    "app_a",
+    "pg_monitor",
+    "pgbouncer_admin",
+    "maintenance",
+    "auditor",
+    "reader",
+    "public",
+  ].map((name): BadSetting => [
     `reader with the role ${name}`,
     { "data.postgres.readers": [name], postgresReaderPasswords: JSON.stringify({ [name]: "x".repeat(20) }) },
     [
