@@ -11,6 +11,8 @@ make_monitoring() {
   unpack_packages "$debs" "$out/all" prometheus prometheus-alertmanager
   take_program "$out" prometheus prometheus bin/prometheus
   take_program "$out" alertmanager prometheus-alertmanager bin/alertmanager
+  # Upstream carries its templates inside the program, Debian beside it.
+  install -D -m 0644 -t "$out/alertmanager/usr/share/prometheus/alertmanager" "$out"/all/usr/share/prometheus/alertmanager/*.tmpl
   for program in prometheus alertmanager; do
     install -d -o 65534 -g 65534 -m 0755 "$out/$program/$program" "$out/$program/etc/$program"
   done
