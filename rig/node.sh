@@ -22,4 +22,5 @@ flock "$lock"
 bin=$RIG_DIR/toolchain/node_modules/.bin
 install_packages "$RIG_DIR/toolchain"
 PATH=$bin:$PATH install_packages "$REPO_DIR"
+PATH=$bin:$PATH install_packages "$RIG_DIR/sample-app" # for its tests; the image installs its own
 printf '%s\n' "$bin"
