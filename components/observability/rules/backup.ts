@@ -1,5 +1,8 @@
 import type { Alert, RuleGroup } from "./types.ts";
 
+/** After a start of Prometheus nothing is known of the CronJobs until the first scrape. */
+const settles = "5m";
+
 /** Seconds since a CronJob last ended well. */
 const sinceSuccess = (cronjob: string): string =>
   `time() - max by (namespace, cronjob) (kube_cronjob_status_last_successful_time{cronjob="${cronjob}"})`;
@@ -36,12 +39,14 @@ export const archiveRules: RuleGroup = {
     {
       name: "BackupTooOld",
       expr: `${sinceSuccess("backup")} > 26 * 3600 or ${neverSucceeded("backup")} > 26 * 3600 or ${missing("backup")}`,
+      holds: settles,
       severity: "critical",
       summary: "There is no base backup of the last 26 hours.",
     },
     {
       name: "WalVerifyNotOK",
       expr: `${failedRun("backup-verify")} or ${sinceSuccess("backup-verify")} > 50 * 3600 or ${neverSucceeded("backup-verify")} > 50 * 3600 or ${missing("backup-verify")}`,
+      holds: settles,
       severity: "critical",
       summary:
         "The check of the archive (integrity and timeline) did not end well, or has not run for two days.",
@@ -53,6 +58,7 @@ const drillAlerts: readonly Alert[] = [
   {
     name: "RestoreDrillStale",
     expr: `${sinceSuccess("restore-drill")} > 31 * 86400 or ${neverSucceeded("restore-drill")} > 31 * 86400 or ${missing("restore-drill")}`,
+    holds: settles,
     severity: "high",
     summary: "No restore of the backups has been rehearsed with success for 31 days.",
   },

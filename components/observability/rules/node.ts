@@ -1,8 +1,10 @@
 import type { RuleGroup } from "./types.ts";
 
 /** Real disks: what is left out by the exporter's own settings is not here. */
-const size = "node_filesystem_size_bytes";
-const free = "node_filesystem_avail_bytes";
+const available = "node_filesystem_avail_bytes";
+/** As `df` counts: what is kept for root is neither used nor to be had. */
+const used = "(node_filesystem_size_bytes - node_filesystem_free_bytes)";
+const fullness = `${used} / (${used} + ${available})`;
 
 /** The machine, in the stack that owns it. */
 export const nodeRules: RuleGroup = {
@@ -10,14 +12,14 @@ export const nodeRules: RuleGroup = {
   alerts: [
     {
       name: "DiskWillFill",
-      expr: `max by (mountpoint) (predict_linear(${free}[6h], 86400) < 0 and ${free} / ${size} < 0.5)`,
+      expr: `max by (mountpoint) (predict_linear(${available}[6h], 86400) < 0 and ${fullness} > 0.5)`,
       holds: "30m",
       severity: "critical",
       summary: "At the pace of the last six hours {{ $labels.mountpoint }} is full within a day.",
     },
     {
       name: "DiskAlmostFull",
-      expr: `max by (mountpoint) (1 - ${free} / ${size}) > 0.8`,
+      expr: `max by (mountpoint) (${fullness}) > 0.8`,
       holds: "5m",
       severity: "critical",
       summary: "{{ $labels.mountpoint }} is {{ $value | humanizePercentage }} full.",
