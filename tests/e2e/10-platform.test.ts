@@ -203,7 +203,10 @@ describe("pods", () => {
       "hc-local-app=restricted",
       "hc-local-cache=restricted",
       "hc-local-data=restricted",
+      "hc-local-drill=restricted",
       "hc-local-ingress=privileged",
+      "hc-local-monitoring=restricted",
+      "hc-local-node=privileged",
     ]);
   });
 });

@@ -26,7 +26,12 @@ describe("destroy", () => {
 
   it("leaves k3s and the data directory alone: there is no remote delete", async () => {
     expect(await onHost(platformHost, "systemctl", "is-active", "k3s")).toBe("active");
-    expect((await onHost(platformHost, "ls", "/srv/hc-local/volumes")).split("\n")).toHaveLength(4);
+    const volumes = (await kubectl("get", "persistentvolumes", "-o", "name")).split("\n");
+    const folders = (await onHost(platformHost, "ls", "/srv/hc-local/volumes")).split("\n");
+    expect(folders.map((folder) => `persistentvolume/${folder.split("_")[0] ?? ""}`).sort()).toEqual(
+      volumes.sort(),
+    );
+    expect(folders.filter((folder) => folder.includes("_hc-local-data_"))).toHaveLength(2); // data and its log
   });
 
   it("leaves the stack as it was: the next preview finds nothing to do", async () => {

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { execute, host, onHost, RigStack, type Result } from "../../rig/stack.ts";
-import { platformDirectory, platformHost } from "./setup.ts";
+import { execute, host, onHost, type Result } from "../../rig/stack.ts";
+import { platformDirectory, platformHost, platformStack } from "./setup.ts";
 
 export { execute, host, onHost, platformHost };
 
@@ -14,8 +14,7 @@ export const bootstrapTargets: readonly string[] = [
 ].flatMap((urn) => ["--target", `**${urn}`]);
 
 /** The stack that setup.ts brought up. */
-export const platform = (): RigStack =>
-  new RigStack({ directory: platformDirectory, hostName: platformHost });
+export const platform = platformStack;
 
 /** Repeats `probe` until it returns a value or the deadline passes; the error names what was waited for. */
 export const until = async <T>(
@@ -48,6 +47,8 @@ export const namespace = {
   cache: "hc-local-cache",
   app: "hc-local-app",
   ingress: "hc-local-ingress",
+  monitoring: "hc-local-monitoring",
+  drill: "hc-local-drill",
 } as const;
 
 /** Runs a command in a pod's container. */
