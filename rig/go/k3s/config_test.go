@@ -120,6 +120,36 @@ func TestKubeletTakesCgroupV1OnlyWhenTold(t *testing.T) {
 	}
 }
 
+// Since 1.32 k3s' own settings are one file of a directory, and whoever puts another one beside it is heard.
+func TestKubeletReadsTheDropInDirectory(t *testing.T) {
+	c, err := load(t, map[string]string{"config.yaml": minimal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPaths(t.TempDir())
+	directory := filepath.Join(p.agent, "etc/kubelet.conf.d")
+	if args := kubeletArgs(c, p); !slices.Contains(args, "--config-dir="+directory) {
+		t.Errorf("no --config-dir=%s in %v", directory, args)
+	}
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(directory, "50-own.conf")
+	if err := os.WriteFile(own, []byte("kind: KubeletConfiguration\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeKubeletDefaults(c, p, "/etc/resolv.conf"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(directory + "/*.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(files, []string{directory + "/00-k3s-defaults.conf", own}) {
+		t.Errorf("the directory holds %v", files)
+	}
+}
+
 func TestRegistriesRender(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "registries.yaml")
 	body := "mirrors:\n  docker.io:\n    endpoint: [https://mirror.test]\nconfigs:\n  mirror.test:\n    auth: {username: u, password: p}\n    tls: {ca_file: /ca.pem}\n"

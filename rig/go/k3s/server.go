@@ -201,14 +201,18 @@ func (s *server) startNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defaults := kubeletDefaults(s.config, s.paths, resolv)
-	if err := writeFile(filepath.Join(s.paths.agent, "etc/kubelet.conf.d/00-k3s-defaults.conf"), []byte(defaults), 0o600); err != nil {
+	if err := writeKubeletDefaults(s.config, s.paths, resolv); err != nil {
 		return err
 	}
 	if err := s.component("kubelet", kubeletArgs(s.config, s.paths)); err != nil {
 		return err
 	}
 	return s.component("kube-proxy", proxyArgs(s.config, s.paths))
+}
+
+// writeKubeletDefaults leaves what others have put into the directory alone.
+func writeKubeletDefaults(c *config, p paths, resolvConf string) error {
+	return writeFile(filepath.Join(p.agent, "etc/kubelet.conf.d/00-k3s-defaults.conf"), []byte(kubeletDefaults(c, p, resolvConf)), 0o600)
 }
 
 // component starts one part of the multi-call binary.
