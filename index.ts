@@ -9,5 +9,6 @@ export const caCertificate = outputs.caCertificate;
 export const versions = outputs.versions;
 export const endpoints = outputs.endpoints;
 export const namespaces = outputs.namespaces;
+export const complianceGaps = outputs.complianceGaps;
 export const sharedCluster = outputs.sharedCluster;
 export const sharedClusterKubeconfig = outputs.sharedClusterKubeconfig;

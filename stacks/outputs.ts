@@ -20,6 +20,8 @@ export interface PlatformOutputs {
     readonly app: string;
     readonly monitoring: string | undefined;
   };
+  /** What this stack does not do although the rules for patient data ask for it, each with its remedy. Empty is the aim. */
+  readonly complianceGaps: readonly string[];
   /** What a stack with `cluster.source: shared` has to know. Undefined in a stack that shares another one's cluster. */
   readonly sharedCluster: SharedCluster | undefined;
   /**

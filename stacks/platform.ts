@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { database } from "../components/data/index.ts";
+import { auditGaps, database } from "../components/data/index.ts";
 import type { Edge } from "../components/ingress/index.ts";
 import { prefixed, resolveImage, type ImageName, type ResolvedImage } from "../components/workload/index.ts";
 import type { PlatformConfig } from "./config.ts";
@@ -86,6 +86,7 @@ export class Platform extends pulumi.ComponentResource {
         app: prefixed(config.prefix, "app"),
         monitoring: monitoring === undefined ? undefined : prefixed(config.prefix, "monitoring"),
       },
+      complianceGaps: auditGaps(image("postgres")),
       ...sharing(foundation, ground, edge),
     };
     this.registerOutputs({ apiUrl: this.outputs.apiUrl });

@@ -89,6 +89,14 @@ export const postgresPort = {
 /** Selects its pod. */
 export const postgresSelector = (prefix: string): Labels["selector"] => postgresLabels(prefix).selector;
 
+/** What the audit of the database lacks with this image. */
+export const auditGaps = (image: ResolvedImage): readonly string[] =>
+  image.carries.pgaudit === true
+    ? []
+    : [
+        "45 CFR 164.312(b): images.postgres carries no pgaudit, so nobody can tell who read which table; only logins and changes of structure are logged. Name an image that carries it and set data.postgres.imageContents: [pgaudit]",
+      ];
+
 const postgresLabels = (prefix: string): Labels => labels({ prefix, app: service, component: "database" });
 
 /**

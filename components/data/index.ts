@@ -1,4 +1,5 @@
 export {
+  auditGaps,
   Postgres,
   postgresFlows,
   postgresPort,

@@ -87,7 +87,7 @@ SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a JOIN pg_rol
 const person = (name: string): string =>
   [
     `GRANT ${roles.reader} TO ${name};`,
-    `ALTER ROLE ${name} LOGIN ${harmless} NOREPLICATION CONNECTION LIMIT 3;`,
+    `ALTER ROLE ${name} LOGIN ${harmless} NOREPLICATION CONNECTION LIMIT 2;`,
     ...Object.entries({
       default_transaction_read_only: "on",
       idle_session_timeout: "15min",

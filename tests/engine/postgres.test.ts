@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { as, layout, mountRoles, passwords, people, startDatabase } from "../support/platformDatabase.ts";
-import { pod as addresses, type Client, type PostgresPod } from "../support/postgresPod.ts";
+import { pod as addresses, serverTls, type Client, type PostgresPod } from "../support/postgresPod.ts";
 
 /** Who gets in, what each role may do, and how a change of them reaches the running server. */
 
@@ -182,5 +182,42 @@ describe("a change of passwords or people", () => {
     expect(
       pod.superuser("SELECT rolcanlogin, rolpassword IS NULL FROM pg_authid WHERE rolname = 'bob'").stdout,
     ).toBe("f|t");
+  });
+});
+
+describe("a new certificate", () => {
+  it("is served without a restart, and sessions go on", async () => {
+    const started = (): string => pod.superuser("SELECT pg_postmaster_start_time()").stdout;
+    const before = started();
+    pod.startPsql(as("app_a", { options: "application_name=lasting" }), "SELECT 1;\n");
+    const lasting = (): string =>
+      pod.superuser("SELECT pid FROM pg_stat_activity WHERE application_name = 'lasting'").stdout;
+    await pod.until("a session", () => lasting() !== "");
+    const pid = lasting();
+    // Signed by another CA, which is what clients verify against from here on.
+    const renewed = serverTls();
+    pod.mount(layout.tlsDirectory, renewed);
+    expect(pod.psql(as("app_a"), "SELECT 1").stderr).toContain("certificate verify failed");
+    await pod.until("it is served", () => pod.psql(as("app_a"), "SELECT 1").code === 0);
+    expect(started()).toBe(before);
+    expect(lasting()).toBe(pid);
+  });
+});
+
+describe("the keeper", () => {
+  it("writes a heartbeat that monitoring can read, and nobody else can", async () => {
+    const heartbeat = (): string => pod.psql(as("monitor"), "SELECT at FROM platform.heartbeat").stdout;
+    const before = heartbeat();
+    await pod.until("it beats", () => heartbeat() !== before, 10);
+    expect(pod.psql(as("app_a"), "SELECT at FROM platform.heartbeat").stderr).toContain("permission denied");
+  });
+
+  it("undoes what was changed by hand when the server was restarted or its database exchanged", async () => {
+    pod.superuser("DROP SCHEMA platform CASCADE; ALTER ROLE app_a CREATEDB");
+    await pod.until(
+      "it is applied again",
+      () => pod.psql(as("monitor"), "SELECT * FROM platform.heartbeat").code === 0,
+    );
+    expect(pod.superuser("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'app_a'").stdout).toBe("f");
   });
 });

@@ -20,11 +20,15 @@ describe("index.ts", () => {
     expect(Object.keys(result).sort()).toEqual([
       "apiUrl",
       "caCertificate",
+      "complianceGaps",
       "endpoints",
       "namespaces",
       "sharedCluster",
       "sharedClusterKubeconfig",
       "versions",
+    ]);
+    expect(result["complianceGaps"]).toEqual([
+      expect.stringMatching(/^45 CFR 164\.312\(b\): images\.postgres/),
     ]);
     expect(result["apiUrl"]).toBe("https://api.staging.example.com");
     expect(records.length).toBeGreaterThan(70);

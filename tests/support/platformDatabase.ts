@@ -54,7 +54,7 @@ export const provisioned = (pod: PostgresPod): Promise<void> =>
 /** Runs all containers of the pod and returns when it would be ready. */
 export const startDatabase = async (options: DatabaseOptions = {}): Promise<PostgresPod> => {
   const build = join(repository, "rig/images/build.sh");
-  const archive = execFileSync("bash", [build, "postgres"], { encoding: "utf8" });
+  const archive = execFileSync("bash", [build, "postgres-full"], { encoding: "utf8" });
   const pod = await PostgresPod.create(archive.trim());
   try {
     await runContainers(pod, options);
@@ -78,7 +78,7 @@ const runContainers = async (pod: PostgresPod, options: DatabaseOptions): Promis
       memoryMiB: 256,
       maxConnections: 50,
       walGiB,
-      pgaudit: pod.has("/usr/lib/postgresql/18/lib/pgaudit.so"),
+      pgaudit: true,
       archiveLines: options.archiveLines,
     }),
     "pg_hba.conf": renderPgHba(addresses.cidr),

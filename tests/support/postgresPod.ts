@@ -1,14 +1,5 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -107,11 +98,6 @@ export class PostgresPod {
       ]);
     }
     this.asRoot(["chown", `${String(uid)}:${String(uid)}`, directory]);
-  }
-
-  /** Does the image hold this file? */
-  has(path: string): boolean {
-    return existsSync(join(this.root, path));
   }
 
   /** Runs a command as root in the pod's namespaces and root. */

@@ -1,6 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
-import { Postgres, postgresFlows, postgresPort, type PostgresArgs } from "../../../components/data/index.ts";
+import {
+  auditGaps,
+  Postgres,
+  postgresFlows,
+  postgresPort,
+  type PostgresArgs,
+} from "../../../components/data/index.ts";
 import { authority, child, children, image, inventory } from "../../support/components.ts";
 import { record } from "../../support/harness.ts";
 import { at, list } from "../../support/records.ts";
@@ -195,6 +201,12 @@ describe("Postgres", () => {
   it("can be previewed", async () => {
     const records = await children("db", () => new Postgres("db", args()), { preview: true });
     expect(records).toHaveLength(14);
+  });
+
+  it("tells what the audit lacks with an image that carries no pgaudit", () => {
+    const plain = image("postgres", "18.6-trixie");
+    expect(auditGaps(plain)).toEqual([expect.stringContaining("data.postgres.imageContents: [pgaudit]")]);
+    expect(auditGaps({ ...plain, carries: { pgaudit: true } })).toEqual([]);
   });
 
   it("tells where it is, before it exists", () => {
