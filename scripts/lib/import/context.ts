@@ -5,6 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Prompter } from "../prompt.ts";
 import { findStack, HostAccess } from "../stack-access.ts";
 import { UserError } from "../user-error.ts";
+import { benchLayout } from "./bench-pod.ts";
+import type { DatabasePod } from "./bench-pod.ts";
 import { textSettings } from "./hashes.ts";
 import { podName } from "./names.ts";
 import { readPassword } from "./options.ts";
@@ -15,8 +17,8 @@ import { Session } from "./session.ts";
 import type { SessionArgs } from "./session.ts";
 import { passwordLine } from "./source-address.ts";
 import type { SourceAddress } from "./source-address.ts";
-import { benchLayout, findDatabase, openWorkbench } from "./workbench.ts";
-import type { DatabasePod, Workbench } from "./workbench.ts";
+import { findDatabase, openWorkbench } from "./workbench.ts";
+import type { Workbench } from "./workbench.ts";
 
 export interface Io {
   readonly print: (line: string) => void;
@@ -104,13 +106,15 @@ const openParts = async (options: ImportOptions, io: Io): Promise<Opened> => {
       socket: relaySocket,
     });
     io.print(`starting ${database.namespace}/${podName} beside the database`);
-    const line = passwordLine(password);
     const bench = await openWorkbench({
       host,
       database,
       prefix: place.prefix,
       relaySocket,
-      passwordLine: line,
+      passwordLine: passwordLine(password),
+    }).catch(async (error: unknown) => {
+      await relay.close();
+      throw error;
     });
     return { host, database, relay, bench };
   } catch (error) {

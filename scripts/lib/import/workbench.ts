@@ -6,39 +6,17 @@
 
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { dataDirectory, postgresLayout } from "../../../components/data/layout.ts";
-import { hardened } from "../../../components/workload/hardened.ts";
-import { labels } from "../../../components/workload/labels.ts";
 import { prefixed } from "../../../components/workload/names.ts";
 import { shellWord } from "../stack-access.ts";
 import type { HostAccess } from "../stack-access.ts";
 import { UserError } from "../user-error.ts";
+import { benchLayout, benchPod, volumePath } from "./bench-pod.ts";
+import type { DatabasePod } from "./bench-pod.ts";
 import { podName } from "./names.ts";
 import type { Space } from "./judge.ts";
 
-/** Paths in the pod. */
-export const benchLayout = {
-  sockets: "/run/import",
-  source: "/run/import/source",
-  target: "/run/import/target",
-  passwordFile: "/run/import/password",
-  scratch: "/tmp/import",
-} as const;
-
 const socketFile = ".s.PGSQL.5432";
 const readySeconds = 180;
-/** A pod that everybody forgot ends by itself. */
-const deadlineSeconds = 24 * 3600;
-const memoryMiB = 384;
-
-export interface DatabasePod {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly uid: string;
-  readonly image: string;
-  readonly node: string;
-  /** The volume that holds the server's socket. */
-  readonly socketVolume: string;
-}
 
 interface PodJson {
   readonly metadata: { readonly uid: string };
@@ -70,57 +48,6 @@ export const findDatabase = async (host: HostAccess, prefix: string): Promise<Da
     socketVolume: mount.name,
   };
 };
-
-/** Pure. */
-export const benchPod = (database: DatabasePod, prefix: string): Readonly<Record<string, unknown>> => {
-  const { uid } = postgresLayout;
-  const secure = hardened({
-    uid,
-    fsGroup: uid,
-    writablePaths: [
-      { path: benchLayout.sockets, sizeMiB: 16 },
-      { path: "/tmp", sizeMiB: 256 },
-    ],
-  });
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name: podName,
-      namespace: database.namespace,
-      labels: labels({ prefix, app: podName, component: "import" }).all,
-    },
-    spec: {
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      restartPolicy: "Never",
-      activeDeadlineSeconds: deadlineSeconds,
-      terminationGracePeriodSeconds: 5,
-      nodeName: database.node,
-      securityContext: secure.pod,
-      containers: [
-        {
-          name: podName,
-          image: database.image,
-          imagePullPolicy: "IfNotPresent",
-          // The first process: it waits, and takes in what the programs leave behind.
-          command: ["bash", "-c", "trap 'exit 0' TERM; while true; do sleep 3600 & wait $!; done"],
-          securityContext: secure.container,
-          resources: {
-            requests: { cpu: "50m", memory: `${String(memoryMiB)}Mi` },
-            limits: { memory: `${String(memoryMiB)}Mi` },
-          },
-          volumeMounts: secure.mounts,
-        },
-      ],
-      volumes: secure.volumes,
-    },
-  };
-};
-
-/** Where the kubelet keeps an emptyDir, as root on the host sees it. */
-export const volumePath = (podUid: string, volume: string): string =>
-  `/var/lib/kubelet/pods/${podUid}/volumes/kubernetes.io~empty-dir/${volume}`;
 
 export interface Workbench {
   readonly spawn: (argv: readonly string[]) => ChildProcessWithoutNullStreams;
@@ -157,28 +84,29 @@ const volumeOf = (
 ): string => mounts?.find((mount) => mount.mountPath === benchLayout.sockets)?.name ?? "";
 
 /** Puts both sockets into the pod's volume. A second name for the database's socket: same server, same peer check. */
-const placeScript = (directory: string, source: string, databaseSocket: string): string =>
+export const placeScript = (directory: string, source: string, databaseSocket: string): string =>
   [
     "set -euo pipefail",
     `cd ${shellWord(directory)}`,
     "mkdir -p source target",
-    source === "" ? ":" : `ln -f ${shellWord(source)} source/${socketFile}`,
+    `ln -f ${shellWord(source)} source/${socketFile}`,
     `ln -f ${shellWord(databaseSocket)} target/${socketFile}`,
     `chown -h ${String(postgresLayout.uid)}:${String(postgresLayout.uid)} source source/${socketFile} target`,
     `chmod 0700 source target`,
     `chmod 0600 source/${socketFile}`,
   ].join("\n");
 
-/** Where sshd makes its end: as root in the volume, as another user in a directory of its own on the same disk. */
-const remoteEnd = async (host: HostAccess, directory: string): Promise<{ socket: string; link: string }> => {
-  if (host.login.user === "root") {
-    await host.must(["install", "-d", "-m", "0700", `${directory}/source`]);
-    return { socket: `${directory}/source/${socketFile}`, link: "" };
-  }
-  const made = await host.runAsUser(["mktemp", "-d", "/var/tmp/import-XXXXXXXX"]);
+/**
+ * Where sshd makes its end of the way, as a template for mktemp: on the disk of the pods' volumes. A socket's path may
+ * have 107 characters, and that of a volume has more, so the socket gets a second name there.
+ */
+export const remoteEndTemplate = (user: string): string =>
+  `${user === "root" ? "/var/lib/kubelet" : "/var/tmp"}/import-XXXXXXXX`;
+
+const makeRemoteEnd = async (host: HostAccess): Promise<string> => {
+  const made = await host.runAsUser(["mktemp", "-d", remoteEndTemplate(host.login.user)]);
   if (made.code !== 0) throw new UserError(`host: no directory could be made: ${made.stderr.trim()}`);
-  const socket = `${made.stdout.trim()}/source`;
-  return { socket, link: socket };
+  return made.stdout.trim();
 };
 
 const waitForSocket = async (
@@ -197,45 +125,39 @@ const waitForSocket = async (
   );
 };
 
+/** Where the kubelet keeps the volume for the sockets. @throws UserError when the pod does not start */
+const startPod = async (host: HostAccess, database: DatabasePod, prefix: string): Promise<string> => {
+  const within = ["-n", database.namespace];
+  await host.kubectl(["apply", "-f", "-"], { input: JSON.stringify(benchPod(database, prefix)) });
+  const ready = ["wait", "pod", podName, "--for=condition=Ready", `--timeout=${String(readySeconds)}s`];
+  await host
+    .kubectl([...within, ...ready], { timeoutSeconds: readySeconds + 30 })
+    .catch(async (error: unknown) => {
+      const why = await host.run(["k3s", "kubectl", ...within, "describe", "pod", podName]);
+      const events = why.stdout.split("Events:").at(1)?.trim().split("\n").slice(-3).join("; ") ?? "";
+      throw new UserError(`${String(error)}; ${events}`);
+    });
+  const json = JSON.parse(await host.kubectl([...within, "get", "pod", podName, "-o", "json"])) as PodJson;
+  return volumePath(json.metadata.uid, volumeOf(json.spec.containers[0]?.volumeMounts));
+};
+
 /** @throws UserError when the pod does not start, or SSH forwards nothing */
 export const openWorkbench = async (args: WorkbenchArgs): Promise<Workbench> => {
   const { host, database } = args;
   await remove(host, database);
-  const manifest = JSON.stringify(benchPod(database, args.prefix));
-  await host.kubectl(["apply", "-f", "-"], { input: manifest });
-  await host
-    .kubectl(
-      [
-        "-n",
-        database.namespace,
-        "wait",
-        "pod",
-        podName,
-        "--for=condition=Ready",
-        `--timeout=${String(readySeconds)}s`,
-      ],
-      { timeoutSeconds: readySeconds + 30 },
-    )
-    .catch(async (error: unknown) => {
-      const why = await host.run(["k3s", "kubectl", "-n", database.namespace, "describe", "pod", podName]);
-      const events = why.stdout.split("Events:").at(1)?.trim().split("\n").slice(-3).join("; ") ?? "";
-      throw new UserError(`${String(error)}; ${events}`);
-    });
-  const json = JSON.parse(
-    await host.kubectl(["-n", database.namespace, "get", "pod", podName, "-o", "json"]),
-  ) as PodJson;
-  const directory = volumePath(json.metadata.uid, volumeOf(json.spec.containers[0]?.volumeMounts));
-  const end = await remoteEnd(host, directory);
-  const forward = host.forwardBack(end.socket, args.relaySocket);
+  const directory = await startPod(host, database, args.prefix);
+  const end = await makeRemoteEnd(host);
+  const socket = `${end}/source`;
+  const forward = host.forwardBack(socket, args.relaySocket);
   const close = async (): Promise<void> => {
     forward.kill();
     await remove(host, database).catch(() => undefined);
-    if (end.link !== "") await host.runAsUser(["rm", "-rf", end.link.replace(/\/source$/, "")]);
+    await host.runAsUser(["rm", "-rf", end]);
   };
   try {
-    await waitForSocket(host, end.socket, forward);
+    await waitForSocket(host, socket, forward);
     const databaseSocket = `${volumePath(database.uid, database.socketVolume)}/${socketFile}`;
-    await host.must(["bash", "-c", placeScript(directory, end.link, databaseSocket)]);
+    await host.must(["bash", "-c", placeScript(directory, socket, databaseSocket)]);
     const exec = ["k3s", "kubectl", "-n", database.namespace, "exec", "-i"];
     await host.must([...exec, podName, "--", "bash", "-c", `umask 077; cat > ${benchLayout.passwordFile}`], {
       input: args.passwordLine,
@@ -252,16 +174,30 @@ export const openWorkbench = async (args: WorkbenchArgs): Promise<Workbench> => 
   }
 };
 
+/** `2Gi` -> bytes; 0 for what is not written so. */
+export const quantityBytes = (quantity: string): number => {
+  const match = /^(\d+)(Ki|Mi|Gi|Ti)?$/.exec(quantity.trim());
+  const power = ["", "Ki", "Mi", "Gi", "Ti"].indexOf(match?.[2] ?? "");
+  return match === null ? 0 : Number(match[1]) * 1024 ** power;
+};
+
 const readSpace = async (host: HostAccess, { namespace, pod }: DatabasePod): Promise<Space> => {
-  const paths = [dataDirectory(postgresLayout), postgresLayout.walRoot];
   const exec = ["-n", namespace, "exec", pod, "-c", "postgres", "--"];
-  const said = await host.kubectl([...exec, "df", "-B1", "--output=avail,size", ...paths]);
-  const [data, wal] = said
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  return { dataFree: data?.[0] ?? 0, walSize: wal?.[1] ?? 0 };
+  const said = await host.kubectl([...exec, "df", "-B1", "--output=avail", dataDirectory(postgresLayout)]);
+  // A local volume does not keep to its size; the database does, by what was asked for.
+  const claim = [
+    "-n",
+    namespace,
+    "get",
+    "pvc",
+    "postgres-wal",
+    "-o",
+    "jsonpath={.spec.resources.requests.storage}",
+  ];
+  return {
+    dataFree: Number(said.trim().split("\n").at(-1)),
+    walSize: quantityBytes(await host.kubectl(claim)),
+  };
 };
 
 /** In the container that applies them to the real one, with the passwords that are mounted there. */
@@ -269,7 +205,7 @@ const applyRoles = async (host: HostAccess, { namespace, pod }: DatabasePod, nam
   const sql = `${postgresLayout.rolesDirectory}/roles.sql`;
   const script = [
     "set -euo pipefail",
-    "export PGOPTIONS='-c log_statement=none -c log_min_error_statement=panic -c log_min_messages=log -c client_min_messages=warning'",
+    "export PGOPTIONS='-c log_statement=none -c pgaudit.log=none -c log_min_error_statement=panic -c log_min_messages=log -c client_min_messages=warning'",
     `sed 's/\\buserdb\\b/${name}/g' ${sql} | PGHOST=${postgresLayout.socketDirectory} PGUSER=postgres PGDATABASE=postgres PGAPPNAME=platform-import ` +
       "psql --no-psqlrc --quiet --tuples-only --file=- >/dev/null",
   ].join("\n");

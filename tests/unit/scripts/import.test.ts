@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { benchPod, volumePath } from "../../../scripts/lib/import/bench-pod.ts";
 import { leftOut } from "../../../scripts/lib/import/copy.ts";
 import type { SourceFacts, TargetFacts } from "../../../scripts/lib/import/facts.ts";
 import { compare } from "../../../scripts/lib/import/hashes.ts";
@@ -11,7 +14,7 @@ import { parseOptions, usage } from "../../../scripts/lib/import/options.ts";
 import { Session } from "../../../scripts/lib/import/session.ts";
 import { parseSource, passwordLine } from "../../../scripts/lib/import/source-address.ts";
 import { reopenStatement } from "../../../scripts/lib/import/source-guard.ts";
-import { benchPod, volumePath } from "../../../scripts/lib/import/workbench.ts";
+import { placeScript, quantityBytes, remoteEndTemplate } from "../../../scripts/lib/import/workbench.ts";
 import { repositoryFile } from "../stacks/examples.ts";
 
 const from = "postgresql://owner@db.example.com/clinic";
@@ -354,10 +357,48 @@ describe("the pod of the copy", () => {
     expect(JSON.stringify(pod)).not.toMatch(/hostPath|hostNetwork|env"/);
   });
 
+  it("knows how large the log may become", () => {
+    expect(["2Gi", "512Mi", "4096", "much"].map(quantityBytes)).toEqual([2 ** 31, 2 ** 29, 4096, 0]);
+  });
+
   it("finds volumes where the kubelet keeps them", () => {
     expect(volumePath("u-1", "scratch-run")).toBe(
       "/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~empty-dir/scratch-run",
     );
+  });
+});
+
+describe("the sockets in the pod", () => {
+  it("are second names of the ones on the host, also when the run is repeated, and nobody else's", () => {
+    const root = mkdtempSync(join(tmpdir(), "import-"));
+    try {
+      const [volume, source, server] = ["it's", "source", "server"].map((name) => join(root, name));
+      mkdirSync(volume ?? "");
+      for (const file of [source, server]) writeFileSync(file ?? "", "");
+      const script = `chown() { :; }\n${placeScript(volume ?? "", source ?? "", server ?? "")}`;
+      for (let run = 0; run < 2; run += 1) execFileSync("bash", ["-c", script]);
+      const look = (path: string): string => {
+        const { ino, mode } = statSync(join(root, path));
+        return `${String(ino)} ${(mode & 0o777).toString(8)}`;
+      };
+      const inodes = ["source", "server"].map((name) => String(statSync(join(root, name)).ino));
+      expect(["source", "target"].map((side) => look(`it's/${side}/.s.PGSQL.5432`).split(" ")[0])).toEqual(
+        inodes,
+      );
+      expect(look("it's/source/.s.PGSQL.5432")).toBe(`${inodes[0] ?? ""} 600`);
+      expect(["source", "target"].map((side) => look(`it's/${side}`).split(" ")[1])).toEqual(["700", "700"]);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  it("have a path on the host that a socket may have, which is 107 characters", () => {
+    const uid = "01234567-89ab-cdef-0123-456789abcdef";
+    expect(volumePath(uid, "scratch-run-import").length + "/source/.s.PGSQL.5432".length).toBeGreaterThan(
+      107,
+    );
+    for (const user of ["root", "operator"])
+      expect(`${remoteEndTemplate(user)}/source`.length).toBeLessThan(107);
   });
 });
 
