@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 NODE = PATH="$$(rig/node.sh):$$PATH"
 
-.PHONY: help local local-down local-shell check test bench
+.PHONY: help local local-down local-shell check test bench soak
 
 help: ## List the commands and what each may change
 	@echo 'make TARGET:'
@@ -26,6 +26,9 @@ check: ## Static checks, unit, component and program tests; needs npm alone (cha
 
 test: ## Every test, with throw-away hosts of their own (changes: .rig, build cache, Debian packages of the rig)
 	@$(NODE) && export PATH && node tests/run.ts
+
+soak: ## Long runs of faults, which `make test` has no time for (changes: as test)
+	@$(NODE) && export PATH && node tests/run.ts soak
 
 bench: ## The figures of docs/benchmarks.md, as ratios within one run; ARGS=--write updates that file (changes: as test)
 	@$(NODE) && export PATH && node rig/bench.ts $(ARGS)

@@ -1,7 +1,7 @@
 /**
  * Runs the levels of the test pyramid one after the other and ends with one line of totals.
  *
- *   node tests/run.ts [LEVEL...]     check, rules, go, rig, engine, e2e; all of them when none is named
+ *   node tests/run.ts [LEVEL...]     check, rules, go, rig, engine, e2e; all of them when none is named. soak only by name
  *
  * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
  * anything failed or when a level ran no test.
@@ -197,6 +197,15 @@ const leftovers = (): Count => {
 
 const hasGo = (): boolean => spawnSync("go", ["version"]).status === 0;
 
+/** Tests on throw-away hosts, and whether they left any. */
+const onHosts = async (level: "e2e" | "soak"): Promise<Count> => {
+  const reason = noHost();
+  if (reason !== undefined) return skip(level, reason);
+  const count = await vitest(level, "--config", `vitest.${level}.config.ts`);
+  endTestHosts();
+  return sum([count, leftovers()]);
+};
+
 const levels: Readonly<Record<string, () => Promise<Count>>> = {
   check: async () => {
     const [checks, tests] = await Promise.all([
@@ -218,16 +227,12 @@ const levels: Readonly<Record<string, () => Promise<Count>>> = {
     hasGo()
       ? vitest("engine", "--config", "vitest.engine.config.ts")
       : Promise.resolve(skip("engine", "no Go on this machine")),
-  e2e: async () => {
-    const reason = noHost();
-    if (reason !== undefined) return skip("e2e", reason);
-    const count = await vitest("e2e", "--config", "vitest.e2e.config.ts");
-    endTestHosts();
-    return sum([count, leftovers()]);
-  },
+  e2e: () => onHosts("e2e"),
+  soak: () => onHosts("soak"),
 };
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(levels);
+const byThemselves = Object.keys(levels).filter((name) => name !== "soak");
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : byThemselves;
 const unknown = wanted.filter((name) => levels[name] === undefined);
 if (unknown.length > 0) {
   say(`unknown level: ${unknown.join(", ")}; write one or more of ${Object.keys(levels).join(", ")}`);
