@@ -3,6 +3,8 @@
 # stopped it. Everything that can fail happens beside the present data; only then four renames exchange them, in an
 # order in which no stage in between would be taken for an empty volume.
 read_target
+# Ends at once when it is told to, before the exchange.
+trap 'exit 143' TERM INT
 new=$data.restored
 new_wal=$wal.restored
 
@@ -18,6 +20,7 @@ start_recovery "$new" later "${target[@]}"
 say "last transaction: $(sql "SELECT coalesce(max(at)::text, 'none') FROM platform.heartbeat" "$database" 2>/dev/null || echo unknown) (heartbeat)"
 stop_server
 
+trap '' TERM INT
 aside=before-$(date --utc +%Y%m%dT%H%M%SZ)
 [[ ! -e $data ]] || mv -T "$data" "$data.$aside"
 [[ ! -e $wal ]] || mv -T "$wal" "$wal.$aside"

@@ -13,12 +13,15 @@ export interface Workload {
   readonly name: string;
 }
 
+/** What a restore needs of the way to a host. */
+export type Host = Pick<HostAccess, "kubectl" | "spawn" | "close">;
+
 /** kubectl with the names of one stack. */
 export class Cluster {
-  readonly #host: HostAccess;
+  readonly #host: Host;
   readonly #print: Print;
 
-  constructor(host: HostAccess, print: Print) {
+  constructor(host: Host, print: Print) {
     this.#host = host;
     this.#print = print;
   }
@@ -54,10 +57,10 @@ export class Cluster {
     await this.kubectl(["create", "--filename=-"], { input: JSON.stringify(manifest) });
   }
 
+  /** Returns when its pods have ended too: two restores must never write to one directory. */
   async remove(namespace: string, name: string): Promise<void> {
-    await this.kubectl(["-n", namespace, "delete", name, "--ignore-not-found", "--timeout=180s"], {
-      timeoutSeconds: 200,
-    });
+    const flags = ["--cascade=foreground", "--ignore-not-found", "--timeout=180s"];
+    await this.kubectl(["-n", namespace, "delete", name, ...flags], { timeoutSeconds: 200 });
   }
 
   /** Shows the log of a pod or job while it is written; ends with it. */

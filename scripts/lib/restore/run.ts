@@ -1,8 +1,8 @@
 /** `npm run restore`: list, scratch, in place. */
 
-import { findStack, HostAccess } from "../stack-access.ts";
+import { findStack, HostAccess, type StackChoice, type StackPlace } from "../stack-access.ts";
 import { UserError } from "../user-error.ts";
-import { Cluster, field, type Json, type Print } from "./cluster.ts";
+import { Cluster, field, type Host, type Json, type Print } from "./cluster.ts";
 import { inPlaceJob, inPlaceName, scratchName, scratchPod, targetArgs } from "./manifests.ts";
 import { parseOptions, type RestoreOptions } from "./options.ts";
 import { startAll, stopAll, type Places } from "./standstill.ts";
@@ -18,13 +18,21 @@ interface Context {
 
 const scripts = "/etc/platform/postgres";
 
+type Open = (place: StackPlace, stack: StackChoice) => Promise<Host>;
+const openHost: Open = (place, stack) => HostAccess.open(place, stack);
+
 /** Everything about a stack's backups, from its command line. */
-export const restore = async (argv: readonly string[], print: Print): Promise<void> => {
+export const restore = async (
+  argv: readonly string[],
+  print: Print,
+  open: Open = openHost,
+): Promise<void> => {
   const options = parseOptions(argv);
   const choice = { name: options.stack, configFile: options.configFile };
   const place = findStack(choice);
-  const host = await HostAccess.open(place, choice);
   const { prefix } = place;
+  refuseOther(options, prefix);
+  const host = await open(place, choice);
   const context: Context = {
     cluster: new Cluster(host, print),
     options,
@@ -64,6 +72,11 @@ const list = async (context: Context): Promise<void> => {
 
 /** A typing error, a missing backup or a wrong key is found while everything still runs. */
 const check = async (context: Context): Promise<void> => {
+  const keeper = await context.cluster.get(context.places.data, "deployment/backup-keeper");
+  if (field(keeper, "spec.replicas") === 0) {
+    context.print("  an earlier run was cut off; its work is taken up, the job itself looks for the backup");
+    return;
+  }
   for (const line of (await inKeeper(context, "restore-check.sh", targetArgs(context.options)))
     .trim()
     .split("\n"))
@@ -111,15 +124,15 @@ const removeScratch = async ({ cluster, drill, print }: Context): Promise<void> 
   print(`removed ${drill}/${scratchName} and what was restored in it`);
 };
 
-const refuseOther = ({ options, prefix }: Context): void => {
-  if (options.overwrite !== prefix)
+/** Before anything is asked of the host. */
+const refuseOther = ({ command, overwrite, stack }: RestoreOptions, prefix: string): void => {
+  if (command === "in-place" && overwrite !== prefix)
     throw new UserError(
-      `--overwrite: "${options.overwrite ?? ""}" is not the prefix of ${options.stack}; its database stays as it is`,
+      `--overwrite: "${overwrite ?? ""}" is not the prefix of ${stack}; its database stays as it is`,
     );
 };
 
 const inPlace = async (context: Context): Promise<void> => {
-  refuseOther(context);
   const { cluster, places, options, print } = context;
   const cron = await cluster.need(places.data, "cronjob/backup", "this stack has no data.backup");
   const server = await cluster.need(places.data, "statefulset/postgres", "run pulumi up first");
