@@ -15,6 +15,18 @@ interface Preview {
 
 const directoryOf = (stack: string): string => join(repository, ".rig", "engine", stack);
 
+/** What others issue, so stack:init does not make it. */
+const issued = (): Readonly<Record<string, string>> => {
+  const token = (): string => randomBytes(24).toString("hex");
+  return {
+    registryPassword: token(),
+    backupAccessKeyId: token(),
+    backupSecretAccessKey: token(),
+    alertWebhookUrl: `https://alerts.example.org/${token()}`,
+    deadMansSwitchUrl: `https://watchdog.example.org/${token()}`,
+  };
+};
+
 /** `type name` of everything that a first `up` would create. */
 const created = (preview: Result): string[] => {
   const { steps } = JSON.parse(preview.stdout) as Preview;
@@ -30,7 +42,7 @@ describe.each(["staging", "production"])("preview of %s by the real engine", (na
     const fresh = new RigStack({ directory: directoryOf(name), stack: name });
     await fresh.configure();
     await fresh.init();
-    await fresh.setSecret("registryPassword", randomBytes(24).toString("base64"));
+    for (const [key, value] of Object.entries(issued())) await fresh.setSecret(key, value);
     preview = await fresh.pulumi(["preview", "--json"]);
   });
 
