@@ -12,7 +12,7 @@ export interface InitScriptArgs {
 /**
  * Makes an empty volume a database cluster, and does nothing to one that exists. Runs before the server on every start.
  * Refuses a volume of another major version, a log without data, and data without a log: each means that a wrong
- * volume is mounted, and going on would hide or destroy the right one.
+ * volume is mounted, and going on would hide or destroy the right one. Waits for a server of an earlier pod to end.
  */
 export const renderInitScript = ({
   layout,
@@ -32,6 +32,15 @@ started="$wal_root/.initdb-$major-started"
 
 say() { printf 'postgres-init: %s\\n' "$1"; }
 die() { printf 'postgres-init: refused: %s\\n' "$1" >&2; exit 1; }
+
+# Whoever may write to the data locks its volume, for as long as one of its processes lives. A pod that was deleted
+# without grace, or that the node lost sight of, can run on beside its successor, and PostgreSQL's own lock does not
+# see that: it compares process ids, and both are process 1 of their own pod.
+exec 9<"$root"
+if ! flock --nonblock 9; then
+  say "a server of an earlier pod still uses this volume, waiting for its end"
+  flock 9
+fi
 
 version=$("$bin/postgres" --version)
 version=\${version##*PostgreSQL) }

@@ -135,7 +135,9 @@ const serverContainer = (
   return {
     ...base,
     name: "postgres",
+    // See init.sh for the lock. flock becomes the server, process 1, and all of its children hold what it holds.
     command: [
+      ...["flock", "--no-fork", layout.dataRoot],
       `${layout.binDirectory}/postgres`,
       "-c",
       `config_file=${layout.configDirectory}/postgresql.conf`,

@@ -64,6 +64,18 @@ describe("who gets in", () => {
   });
 });
 
+describe("the volume of the data", () => {
+  it("is locked while the server runs: a second one, of another pod, would wait", () => {
+    expect(pod.exec(["flock", "--nonblock", layout.dataRoot, "true"]).code).toBe(1);
+    const holders = pod.exec([
+      "bash",
+      "-c",
+      `readlink /proc/[0-9]*/fd/* 2>/dev/null | grep -cx ${layout.dataRoot}`,
+    ]);
+    expect(Number(holders.stdout)).toBeGreaterThan(3); // its children too
+  });
+});
+
 describe("roles", () => {
   it("hold exactly these attributes", () => {
     const rows = pod.superuser(

@@ -148,7 +148,10 @@ export class PostgresPod {
   }
 
   startServer(): void {
-    this.start("postgres", [`${bin}/postgres`, "-c", "config_file=/etc/platform/postgres/postgresql.conf"]);
+    this.start("postgres", [
+      ...["flock", "--no-fork", "/var/lib/postgresql"],
+      ...[`${bin}/postgres`, "-c", "config_file=/etc/platform/postgres/postgresql.conf"],
+    ]);
   }
   startKeeper(): void {
     this.start("keeper", ["bash", "/etc/platform/postgres/keeper.sh"]);

@@ -92,7 +92,13 @@ describe("Postgres", () => {
     expect(containers.map((c) => [at(c, "name"), list(c, "command")[0]])).toEqual([
       ["init", "bash"],
       ["keeper", "bash"],
-      ["postgres", "/usr/lib/postgresql/18/bin/postgres"],
+      ["postgres", "flock"],
+    ]);
+    // Not two of them on one volume, whatever became of the pod before.
+    expect(at(spec, "containers.0.command")).toEqual([
+      ...["flock", "--no-fork", "/var/lib/postgresql"],
+      "/usr/lib/postgresql/18/bin/postgres",
+      ...["-c", "config_file=/etc/platform/postgres/postgresql.conf"],
     ]);
     expect(at(spec, "initContainers.1.restartPolicy")).toBe("Always");
   });

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -114,6 +114,35 @@ describe("on an empty volume", () => {
     expect(run()).toMatchObject({ code: 0 });
     expect(calls()).toBe(1);
     expect(readdirSync(layout.walRoot)).toEqual(["18"]);
+  });
+});
+
+describe("while the server of an earlier pod still runs", () => {
+  it("waits for its last process, and touches nothing until then", async () => {
+    const parent = `sleep 60 >/dev/null & echo "$!"; kill -KILL "$$"`; // its child goes on, and holds what it held
+    const earlier = spawnSync("flock", ["--no-fork", layout.dataRoot, "bash", "-c", parent], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const child = Number(earlier.stdout);
+    try {
+      const init = spawn("bash", ["-c", renderInitScript({ layout })], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const exit = new Promise((done) => init.once("exit", done));
+      const said = await new Promise((done) => {
+        init.stdout.once("data", (text: Buffer) => {
+          done(text.toString());
+        });
+      });
+      expect(said).toContain("a server of an earlier pod still uses this volume, waiting for its end");
+      expect(calls()).toBe(0);
+      process.kill(child, "SIGKILL");
+      expect(await exit).toBe(0);
+      expect(calls()).toBe(1);
+    } finally {
+      spawnSync("kill", ["-KILL", String(child)]);
+    }
   });
 });
 
