@@ -82,6 +82,7 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     once("api, one more while it rolls", profile.api),
     once("migration, before it rolls", profile.migration),
     row("backup keeper", profile.backupKeeper),
+    row("stream of the log, beside it", profile.logStream),
     once("backup", profile.backup),
     once("restore drill", profile.drill),
     once("maintenance", profile.maintenance),

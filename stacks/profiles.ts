@@ -37,6 +37,8 @@ export interface Profile {
   readonly backup: Part;
   /** Watches whether there is a base backup, and makes the first one: hence the limit. */
   readonly backupKeeper: Part;
+  /** Beside it, in its pod: sends the log while it is being written. */
+  readonly logStream: Part;
   /** A second PostgreSQL for the time of the restore drill. */
   readonly drill: Part;
   /** VACUUM and amcheck. */
@@ -76,6 +78,7 @@ export const profiles = {
     cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 100, 192, { memoryLimitMiB: 320 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 320 }),
+    logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 100, 384, { memoryLimitMiB: 512 }),
     maintenance: part(1, 50, 64, { memoryLimitMiB: 128 }),
     prometheus: part(1, 50, 160, { memoryLimitMiB: 384 }),
@@ -102,6 +105,7 @@ export const profiles = {
     cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 200, 256, { memoryLimitMiB: 384 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 384 }),
+    logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 250, 512, { memoryLimitMiB: 1024 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 256 }),
     prometheus: part(1, 100, 384, { memoryLimitMiB: 768 }),
@@ -128,6 +132,7 @@ export const profiles = {
     cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 250, 256, { memoryLimitMiB: 512 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 512 }),
+    logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 500, 768, { memoryLimitMiB: 2048 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 512 }),
     prometheus: part(1, 200, 768, { memoryLimitMiB: 1536 }),
@@ -154,6 +159,7 @@ export const profiles = {
     cacheKeeper: part(3, 10, 16, { memoryLimitMiB: 32 }),
     backup: part(1, 500, 384, { memoryLimitMiB: 768 }),
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 768 }),
+    logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 500, 1024, { memoryLimitMiB: 4096 }),
     maintenance: part(1, 250, 128, { memoryLimitMiB: 1024 }),
     prometheus: part(1, 300, 1536, { memoryLimitMiB: 3072 }),
@@ -175,7 +181,10 @@ export const systemReserved = (name: ProfileName): Amount => ({
 /** The settings that decide what runs. */
 export type ProfileChoice = Pick<Settings, "profile"> & {
   readonly app: { readonly apiReplicas?: number | undefined; readonly workerEnabled: boolean };
-  readonly data: { readonly backup?: { readonly drill: { readonly enabled: boolean } } | undefined };
+  readonly data: {
+    readonly backup?:
+      { readonly wal: "archive" | "stream"; readonly drill: { readonly enabled: boolean } } | undefined;
+  };
   readonly monitoring?: object | undefined;
 };
 
@@ -190,6 +199,7 @@ export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice)
     worker: only(app.workerEnabled, base.worker),
     backup: only(data.backup !== undefined, base.backup),
     backupKeeper: only(data.backup !== undefined, base.backupKeeper),
+    logStream: only(data.backup?.wal === "stream", base.logStream),
     drill: only(data.backup?.drill.enabled === true, base.drill),
     prometheus: watched(base.prometheus),
     alertmanager: watched(base.alertmanager),

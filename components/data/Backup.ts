@@ -2,7 +2,14 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { labels, type Call, type FlowDeclaration, type Labels, type Size } from "../workload/index.ts";
 import { storeCalls, type ArchiveFlowArgs } from "./archive.ts";
-import { jobPod, keeperPod, type BackupParts, type BackupPodArgs, type PodOf } from "./backupPod.ts";
+import {
+  jobPod,
+  keeperPod,
+  type BackupParts,
+  type BackupPodArgs,
+  type PodOf,
+  type StreamArgs,
+} from "./backupPod.ts";
 import { backupScripts } from "./backupScripts.ts";
 import { postgresPort, postgresSelector } from "./Postgres.ts";
 
@@ -17,6 +24,8 @@ export interface BackupArgs extends BackupPodArgs {
   readonly timeZone: string;
   /** Of the pod that makes the first backup by itself; its limit must be enough for one. */
   readonly keeperSize: Size;
+  /** Sends the log while it is being written, beside the archive. @default only finished pieces are stored */
+  readonly stream?: StreamArgs | undefined;
 }
 
 const jobLabels = (prefix: string): Labels => labels({ prefix, app: "backup", component: "job" });
@@ -40,7 +49,8 @@ const verifyDeadlineSeconds = 3600;
 
 /**
  * Creates what keeps base backups in the store: a daily CronJob with retention, a daily check of the archived log, and
- * a small Deployment that makes the first backup of a fresh or restored cluster at once.
+ * a small Deployment that makes the first backup of a fresh or restored cluster at once and, on request, sends the log
+ * while it is being written.
  * Does not archive the log: that is the database's own `archiveHook`. State: none here, all of it in the store; restore:
  * the runbook docs/runbooks/restore.md.
  */
@@ -162,7 +172,7 @@ const createKeeper = (parent: Backup, name: string, args: BackupArgs, pod: PodOf
         // Never two: both would make a backup.
         strategy: { type: "Recreate" },
         selector: { matchLabels: pod.labels.selector },
-        template: keeperPod(pod),
+        template: keeperPod(pod, args.stream),
       },
     },
     { parent },

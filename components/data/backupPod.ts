@@ -19,6 +19,7 @@ import { renderWalgEnv, type WalgSettings } from "./walgEnv.ts";
 type Container = k8s.types.input.core.v1.Container;
 type PodSpec = k8s.types.input.core.v1.PodSpec;
 type PodTemplate = k8s.types.input.core.v1.PodTemplateSpec;
+type Volume = k8s.types.input.core.v1.Volume;
 type VolumeMount = k8s.types.input.core.v1.VolumeMount;
 
 export interface BackupPodArgs {
@@ -33,6 +34,11 @@ export interface BackupPodArgs {
   readonly fingerprintSeconds: number | undefined;
 }
 
+/** Of the container that sends the log while it is being written. */
+export interface StreamArgs {
+  readonly size: Size;
+}
+
 /** The objects that the pods refer to, by name. */
 export interface BackupParts {
   readonly serviceAccount: pulumi.Input<string>;
@@ -44,6 +50,7 @@ const passwordDirectory = "/run/platform/backup-password";
 const caDirectory = "/etc/platform/ca";
 /** An upload in flight ends; a backup that is cut off leaves parts that `delete garbage` removes. */
 const graceSeconds = 60;
+const streamGoMemoryMiB = 64;
 
 const security = hardened({
   uid: layout.uid,
@@ -115,6 +122,7 @@ const spec = (
   args: BackupPodArgs,
   parts: BackupParts,
   databaseSelector: Labels["selector"],
+  more: readonly Volume[] = [],
 ): Omit<PodSpec, "containers"> => ({
   ...podDefaults({ ...parts, priorityClass: args.priorityClass, security, graceSeconds }),
   // The volume can be mounted on one node only: where the server is.
@@ -143,7 +151,30 @@ const spec = (
       secret: { secretName: "postgres-tls", items: [{ key: "ca.crt", path: "ca.crt" }], defaultMode: 0o444 },
     },
     storeVolume.volume,
+    ...more,
   ],
+});
+
+/** Pieces of the log on their way; when it is full, the receiver begins anew. */
+const streamVolume = {
+  volume: { name: "stream", emptyDir: { medium: "Memory", sizeLimit: "96Mi" } },
+  mount: { name: "stream", mountPath: "/run/platform/stream" },
+} as const;
+
+const streamer = (args: BackupPodArgs, { size }: StreamArgs): Container => ({
+  ...container({ ...args, size }, "stream"),
+  env: [
+    ...connectionEnv(args.databaseHost),
+    // What the pieces take of its memory is not for wal-g.
+    ...renderWalgEnv(args.store, streamGoMemoryMiB),
+    ...walgSourceEnv(args.source, layout.dataRoot),
+    value("PLATFORM_STREAM_DIRECTORY", streamVolume.mount.mountPath),
+  ],
+  volumeMounts: [...mounts, streamVolume.mount],
+  // Neither the store nor the database being away is a reason to restart it.
+  startupProbe: execProbe(["test", "-e", "/tmp/streaming"], { periodSeconds: 2, failureThreshold: 30 }),
+  readinessProbe: execProbe(["test", "-e", "/tmp/streaming"], { periodSeconds: 30 }),
+  livenessProbe: execProbe(["sh", "-c", "kill -0 1"], { periodSeconds: 30 }),
 });
 
 export interface PodOf {
@@ -168,19 +199,23 @@ export const jobPod = (
   },
 });
 
-/** Pod that watches whether there is a base backup; small until it has to make one. */
-export const keeperPod = ({ args, parts, labels, databaseSelector }: PodOf): PodTemplate => ({
-  metadata: { labels: { ...labels.all } },
-  spec: {
-    ...spec(args, parts, databaseSelector),
-    containers: [
-      {
-        ...container(args, "backup-keeper"),
-        // Its work is not its liveness: the store may be away for hours.
-        startupProbe: execProbe(["test", "-e", "/tmp/alive"], { periodSeconds: 2, failureThreshold: 30 }),
-        readinessProbe: execProbe(["test", "-e", "/tmp/alive"], { periodSeconds: 30 }),
-        livenessProbe: execProbe(["sh", "-c", "kill -0 1"], { periodSeconds: 30 }),
-      },
-    ],
-  },
-});
+/** Pod that watches whether there is a base backup, small until it has to make one; `stream` also sends the log. */
+export const keeperPod = (
+  { args, parts, labels, databaseSelector }: PodOf,
+  stream: StreamArgs | undefined,
+): PodTemplate => {
+  const keeper: Container = {
+    ...container(args, "backup-keeper"),
+    // Its work is not its liveness: the store may be away for hours.
+    startupProbe: execProbe(["test", "-e", "/tmp/alive"], { periodSeconds: 2, failureThreshold: 30 }),
+    readinessProbe: execProbe(["test", "-e", "/tmp/alive"], { periodSeconds: 30 }),
+    livenessProbe: execProbe(["sh", "-c", "kill -0 1"], { periodSeconds: 30 }),
+  };
+  return {
+    metadata: { labels: { ...labels.all } },
+    spec: {
+      ...spec(args, parts, databaseSelector, stream === undefined ? [] : [streamVolume.volume]),
+      containers: [keeper, ...(stream === undefined ? [] : [streamer(args, stream)])],
+    },
+  };
+};

@@ -29,7 +29,7 @@ const header = (): string => {
 const assemble = (...parts: readonly string[]): string => [header(), ...parts.map(shellFile)].join("");
 
 const plain = { "archive.sh": ["archive.sh"], "fetch-wal.sh": ["fetch-wal.sh"] } as const;
-const withStore = ["guard", "backup", "backup-keeper", "verify", "list"] as const;
+const withStore = ["guard", "backup", "backup-keeper", "stream", "verify", "list"] as const;
 const withRestore = [
   "restore-base",
   "restore-check",

@@ -108,7 +108,9 @@ const backup = z.strictObject({
   wal: z
     .enum(["archive", "stream"])
     .default("archive")
-    .describe("`stream` also receives the write-ahead log as it is written, beside archiving it."),
+    .describe(
+      "`stream` also sends the write-ahead log while it is being written: a loss costs seconds instead of up to a minute.",
+    ),
   binary: walgBinary.optional().describe("wal-g 3.0.9 for an image that carries none; required then."),
   drill: drill.prefault({}).describe("The restore drill."),
 });

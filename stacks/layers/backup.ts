@@ -90,6 +90,7 @@ export const createBackup = (build: Build, ground: Ground, postgres: Postgres): 
       image: image("postgres"),
       size,
       keeperSize: profile.backupKeeper.size,
+      stream: backup.wal === "stream" ? { size: profile.logStream.size } : undefined,
       priorityClass: ground.defaults.priorityClasses.jobs,
       store: walgSettings(backup),
       source: walgSource(build, backup),

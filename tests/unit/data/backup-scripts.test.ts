@@ -87,6 +87,7 @@ describe("every script", () => {
       "restore-check.sh",
       "restore-in-place.sh",
       "restore-scratch.sh",
+      "stream.sh",
       "verify.sh",
     ]);
   });
@@ -105,6 +106,61 @@ describe("fetch-wal.sh", () => {
 
   it.each([1, 2, 70, 127])("aborts the recovery when wal-g ends with %i", (status) => {
     expect(fetch(status)).toBeGreaterThanOrEqual(126);
+  });
+});
+
+describe("fetch-wal.sh, where the archive ends", () => {
+  /** Beginning of a piece: magic, flags, timeline, position. */
+  const head = (timeline: number, position: bigint): Buffer => {
+    const bytes = Buffer.alloc(64);
+    bytes.writeUInt16LE(0xd118, 0);
+    bytes.writeUInt32LE(timeline, 4);
+    bytes.writeBigUInt64LE(position, 8);
+    return bytes;
+  };
+  /** What it asks for, and what PostgreSQL gets. */
+  const fetch = (name: string, streamed: Buffer | number) => {
+    writeFileSync(join(box, "streamed"), typeof streamed === "number" ? "" : streamed);
+    const answer = typeof streamed === "number" ? `exit ${String(streamed)}` : `cp '${box}/streamed' "$3"`;
+    fake(
+      "wal-g",
+      `echo "$WALG_S3_PREFIX $2" >>'${box}/calls'; case $WALG_S3_PREFIX in */stream) ${answer} ;; *) exit 74 ;; esac`,
+    );
+    const { status, said } = bash(shellFile("fetch-wal.sh"), [name, "RECOVERYXLOG"]);
+    const calls = readFileSync(join(box, "calls"), "utf8").trim().split("\n");
+    const given = existsSync(join(box, "RECOVERYXLOG"));
+    return { status, said, calls, given, left: existsSync(join(box, "RECOVERYXLOG.streamed")) };
+  };
+  const piece = "0000000200000003000000AB";
+  const position = 0x3ab000000n;
+
+  it("takes what was streamed of this piece, on this timeline", () => {
+    expect(fetch(piece, head(2, position))).toMatchObject({
+      status: 0,
+      given: true,
+      left: false,
+      calls: [`s3://b/p ${piece}`, "s3://b/p/stream 00000000000000000000000B.partial"],
+    });
+  });
+
+  it.each([
+    ["another timeline", head(1, position)],
+    ["an older piece with the same last digit", head(2, position - 0x10000000n)],
+    ["no head at all", Buffer.alloc(3)],
+    ["nothing", 74],
+  ])("%s is the end of the log", (_what, streamed) => {
+    expect(fetch(piece, streamed)).toMatchObject({ status: 1, given: false, left: false });
+  });
+
+  it("aborts the recovery when the store does not answer, or the key is wrong", () => {
+    expect(fetch(piece, 1)).toMatchObject({ status: 200, given: false });
+  });
+
+  it("asks for pieces only: nobody streams the history of a timeline", () => {
+    expect(fetch("00000002.history", head(2, position))).toMatchObject({
+      status: 1,
+      calls: ["s3://b/p 00000002.history"],
+    });
   });
 });
 

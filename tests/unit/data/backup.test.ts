@@ -98,6 +98,26 @@ describe("Backup", () => {
     });
   });
 
+  it("sends the log while it is being written only on request, beside the keeper and with less", async () => {
+    const containers = "spec.template.spec.containers";
+    expect(list(child(await made(), "backup-keeper").inputs, containers)).toHaveLength(1);
+    const size = { cpuMillis: 50, memoryMiB: 64, memoryLimitMiB: 256 };
+    const keeper = child(await made({ stream: { size } }), "backup-keeper").inputs;
+    const [, stream = {}] = list(keeper, containers);
+    expect([at(stream, "name"), at(stream, "command")]).toEqual([
+      "stream",
+      ["bash", "/etc/platform/postgres/stream.sh"],
+    ]);
+    expect(at(stream, "resources.limits.memory")).toBe("256Mi");
+    const names = list(stream, "env").map((entry) => text(entry, "name"));
+    expect(names).toContain("PLATFORM_STREAM_DIRECTORY");
+    expect(names).not.toContain("PLATFORM_RETAIN_FULL");
+    const volumes = list(keeper, "spec.template.spec.volumes").filter((v) => text(v, "name") === "stream");
+    expect(volumes).toEqual([{ name: "stream", emptyDir: { medium: "Memory", sizeLimit: "96Mi" } }]);
+    // wal-g's memory and the pieces together stay below the limit.
+    expect(list(stream, "env")).toContainEqual({ name: "GOMEMLIMIT", value: "64MiB" });
+  });
+
   it("takes no fingerprint where there is no drill, and never deletes the last backup", async () => {
     const cron = child(await made({ fingerprintSeconds: undefined }), "backup-daily").inputs;
     expect(JSON.stringify(cron)).not.toContain("PLATFORM_FINGERPRINT_SECONDS");

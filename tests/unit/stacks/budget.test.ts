@@ -16,7 +16,7 @@ const names = Object.keys(machines) as readonly ProfileName[];
 const plain = { workerEnabled: true } as const;
 const drill = { enabled: true } as const;
 /** Everything a stack can switch on, and the least. */
-const all = { app: plain, data: { backup: { drill } }, monitoring: {} } as const;
+const all = { app: plain, data: { backup: { wal: "stream", drill } }, monitoring: {} } as const;
 const least = { app: plain, data: {} } as const;
 
 describe("profiles", () => {
@@ -62,12 +62,14 @@ describe("profiles", () => {
 
   it("run backup, drill and monitoring only where they are set", () => {
     const replicas = (choice: Omit<ProfileChoice, "profile">): readonly number[] => {
-      const { backup, drill: restore, prometheus, exporter } = chosenProfile({ profile: "small", ...choice });
-      return [backup.replicas, restore.replicas, prometheus.replicas, exporter.replicas];
+      const chosen = chosenProfile({ profile: "small", ...choice });
+      const { backup, logStream, drill: restore, prometheus, exporter } = chosen;
+      return [backup, logStream, restore, prometheus, exporter].map((part) => part.replicas);
     };
-    expect(replicas(least)).toEqual([0, 0, 0, 0]);
-    expect(replicas({ ...least, data: { backup: { drill: { enabled: false } } } })).toEqual([1, 0, 0, 0]);
-    expect(replicas(all)).toEqual([1, 1, 1, 5]);
+    const archived = { wal: "archive", drill: { enabled: false } } as const;
+    expect(replicas(least)).toEqual([0, 0, 0, 0, 0]);
+    expect(replicas({ ...least, data: { backup: archived } })).toEqual([1, 0, 0, 0, 0]);
+    expect(replicas(all)).toEqual([1, 1, 1, 1, 5]);
   });
 
   it("count the largest job once, whatever else comes and goes", () => {
@@ -75,7 +77,7 @@ describe("profiles", () => {
       sumOf(budgetOf({ profile: "tiny", ...choice }, true).requests).memoryMiB;
     const { backupKeeper, drill: restore, api, migration } = profiles.tiny;
     const largest = Math.max(api.size.memoryMiB, migration.size.memoryMiB);
-    expect(requests({ ...least, data: { backup: { drill } } }) - requests(least)).toBe(
+    expect(requests({ ...least, data: { backup: { wal: "archive", drill } } }) - requests(least)).toBe(
       backupKeeper.size.memoryMiB + restore.size.memoryMiB - largest,
     );
   });
