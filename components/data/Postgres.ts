@@ -94,7 +94,7 @@ export const auditGaps = (image: ResolvedImage): readonly string[] =>
   image.carries.pgaudit === true
     ? []
     : [
-        "45 CFR 164.312(b): images.postgres carries no pgaudit, so nobody can tell who read which table; only logins and changes of structure are logged. Name an image that carries it and set data.postgres.imageContents: [pgaudit]",
+        "45 CFR 164.312(b): images.postgres carries no pgaudit, so nobody can tell who read which table; only logins and changes of structure are logged. npm run images:build makes an image that carries it; or name another one and set data.postgres.imageContents: [pgaudit]",
       ];
 
 const postgresLabels = (prefix: string): Labels => labels({ prefix, app: service, component: "database" });

@@ -20,6 +20,11 @@ export const commands: readonly Command[] = [
     changes: "one entry of components/workload/images.ts",
   },
   {
+    name: "images:build",
+    does: "build the database's image with pgaudit and wal-g, and push it",
+    changes: "one tag in your registry",
+  },
+  {
     name: "data:import",
     does: "move an existing PostgreSQL database into a stack; rehearses without --cut-over",
     changes:
