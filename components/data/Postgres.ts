@@ -145,7 +145,7 @@ const checkArgs = (args: PostgresArgs): void => {
     ...(Number.parseInt(args.image.tag, 10) === postgresLayout.major
       ? []
       : [
-          `images.postgres: tag "${args.image.tag}" is not PostgreSQL ${String(postgresLayout.major)}; a major version changes by the upgrade runbook, not by the image`,
+          `images.postgres: tag "${args.image.tag}" is not PostgreSQL ${String(postgresLayout.major)}; a major version changes as docs/runbooks/postgres-upgrade.md says, not by the image`,
         ]),
     ...(args.storageGiB >= 1 ? [] : [`data.postgres.storageGiB: ${String(args.storageGiB)} is below 1`]),
     ...(args.bootstrap === "restore" && args.archive === undefined

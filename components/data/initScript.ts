@@ -48,7 +48,7 @@ version=\${version##*PostgreSQL) }
 
 if [[ -e $data/PG_VERSION ]]; then
   found=$(<"$data/PG_VERSION")
-  [[ $found == "$major" ]] || die "$data is of version $found, not $major; upgrade it by dump and restore or pg_upgrade"
+  [[ $found == "$major" ]] || die "$data is of version $found, not $major; set images.postgres back, and see docs/runbooks/postgres-upgrade.md"
   [[ -d $wal ]] || die "$wal is missing: the volume of the write-ahead log is not the one that belongs to this data"
   rm -f "$started"
   say "cluster found in $data, nothing to do"
@@ -57,7 +57,7 @@ fi
 
 [[ ! -e $data ]] || [[ -z $(ls -A "$data") ]] || die "$data is not empty and holds no cluster; move it away after a look at it"
 for other in "$root"/*/docker/PG_VERSION "$root"/data/PG_VERSION "$root"/PG_VERSION; do
-  [[ ! -e $other ]] || die "$other is of version $(<"$other"): this volume belongs to another major version; upgrade it, do not start an empty $major beside it"
+  [[ ! -e $other ]] || die "$other is of version $(<"$other"): this volume belongs to another major version; set images.postgres back, and see docs/runbooks/postgres-upgrade.md"
 done
 if [[ -e $wal && ! -e $started ]]; then
   die "$wal exists but $data does not: the data volume is not the one that belongs to this log"

@@ -41,6 +41,8 @@ const wal = (limitGiB: number): Query => ({
   (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()) AS bytes,
   ${String(limitGiB)}::bigint * 1024 * 1024 * 1024 AS limit_bytes,
   (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') AS waiting_segments,
+  (SELECT count(*) FROM pg_stat_replication
+    WHERE usename = '${roles.backup}' AND application_name = 'pg_receivewal' AND state = 'streaming') AS streams,
   (SELECT count(*) FROM pg_db_role_setting AS s JOIN pg_roles AS r ON r.oid = s.setrole
     WHERE r.rolname IN ('${roles.appA}', '${roles.appB}')
       AND 'default_transaction_read_only=on' = ANY (s.setconfig)) AS application_read_only`,
@@ -49,6 +51,7 @@ const wal = (limitGiB: number): Query => ({
     gauge("bytes", "What the log takes on its volume."),
     gauge("limit_bytes", "The size of that volume."),
     gauge("waiting_segments", "Pieces that are not archived yet."),
+    gauge("streams", "Receivers that get the log while it is being written."),
     gauge("application_read_only", "Logins of the application that may only read."),
   ],
 });
@@ -60,12 +63,14 @@ const sessions: Query = {
   current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS "limit",
   coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)
     FILTER (WHERE usename NOT IN ('${roles.backup}', '${roles.maintenance}') AND pid <> pg_backend_pid())), 0)
-    AS longest_transaction_seconds
+    AS longest_transaction_seconds,
+  count(*) FILTER (WHERE usename = 'postgres' AND application_name <> 'platform-keeper') AS superuser
 FROM pg_stat_activity WHERE backend_type = 'client backend'`,
   columns: [
     gauge("used", "Connections of clients."),
     gauge("limit", "As many there can be."),
     gauge("longest_transaction_seconds", "Age of the oldest open transaction."),
+    gauge("superuser", "Sessions of the superuser that are not the keeper's."),
   ],
 };
 

@@ -151,6 +151,7 @@ const createPrometheus = (
       watched: watchedNamespaces(ground, [...new Set(targets.map(({ layer }) => layer))]),
       rules: {
         backup: backup !== undefined,
+        stream: backup?.wal === "stream",
         drill: backup?.drill.enabled === true,
         node: owns(config),
       },

@@ -1,8 +1,10 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { parse } from "yaml";
 import { backupScripts, shellFile } from "../../components/data/backupScripts.ts";
 import { dataDirectory } from "../../components/data/layout.ts";
+import { renderExporterQueries } from "../../components/data/postgresExporterQueries.ts";
 import { as, layout, startDatabase } from "../support/platformDatabase.ts";
 import { pod as addresses, type PostgresPod } from "../support/postgresPod.ts";
 
@@ -81,6 +83,18 @@ it("what was written reaches the store while its piece is not finished", async (
   write("the first of them");
   await pod.until("it is there", () => holds("stream/wal_005", "the first of them"), 10);
   expect(holds("wal_005", "the first of them")).toBe(false);
+});
+
+it("monitoring can ask all that the alerts want to know, whether it runs and who is superuser too", () => {
+  const queries = parse(renderExporterQueries(1)) as Record<string, { query: string }>;
+  const answers = Object.entries(queries).map(([name, { query }]) => {
+    const { code, stdout, stderr } = pod.psql(as("monitor"), `SELECT row_to_json(q) FROM (${query}) AS q`);
+    expect(code, `${name}: ${stderr}`).toBe(0);
+    return [name, stdout] as const;
+  });
+  const answer = (name: string): unknown => JSON.parse(new Map(answers).get(name) ?? "");
+  expect(answer("platform_wal")).toMatchObject({ streams: 1, application_read_only: 0 });
+  expect(answer("platform_sessions")).toMatchObject({ superuser: 0 });
 });
 
 it("holds nothing back on the server, and goes on in the next piece", async () => {

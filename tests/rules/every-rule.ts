@@ -3,6 +3,7 @@ import type { RuleFeatures } from "../../components/observability/index.ts";
 /** A stack with everything on: the rules that the YAML files beside this one test. */
 export const everyRule: RuleFeatures = {
   backup: true,
+  stream: true,
   drill: true,
   node: true,
   jobs: [

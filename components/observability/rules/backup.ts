@@ -54,6 +54,20 @@ export const archiveRules: RuleGroup = {
   ],
 };
 
+/** Only where the log is also sent while it is being written. */
+export const streamRules: RuleGroup = {
+  name: "stream",
+  alerts: [
+    {
+      name: "LogStreamDown",
+      expr: "max by (job) (platform_wal_streams) == 0",
+      holds: "5m",
+      severity: "high",
+      summary: "The log is stored in finished pieces only: a loss of the machine costs up to a minute.",
+    },
+  ],
+};
+
 const drillAlerts: readonly Alert[] = [
   {
     name: "RestoreDrillStale",

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { archiveRules, drillRules } from "./backup.ts";
+import { archiveRules, drillRules, streamRules } from "./backup.ts";
 import { nodeRules } from "./node.ts";
 import { postgresRules } from "./postgres.ts";
 import { selfRules } from "./self.ts";
@@ -13,6 +13,8 @@ export { allowedLabels, type Alert, type RuleGroup, type Severity } from "./type
 export interface RuleFeatures {
   /** The log is archived and base backups are made. */
   readonly backup: boolean;
+  /** The log is also sent while it is being written. */
+  readonly stream: boolean;
   /** Restores are rehearsed. */
   readonly drill: boolean;
   /** This stack owns the machine. */
@@ -24,10 +26,11 @@ export interface RuleFeatures {
 /** Where a person finds what to do: a heading of that file. */
 export const runbook = "docs/runbooks/alerts.md";
 
-export const ruleGroups = ({ backup, drill, node, jobs }: RuleFeatures): readonly RuleGroup[] => [
+export const ruleGroups = ({ backup, stream, drill, node, jobs }: RuleFeatures): readonly RuleGroup[] => [
   selfRules(jobs),
   postgresRules,
   ...(backup ? [archiveRules] : []),
+  ...(stream ? [streamRules] : []),
   ...(drill ? [drillRules] : []),
   ...(jobs.includes("pgbouncer") ? [poolerRules] : []),
   ...(jobs.includes("redis-queue") ? [redisRules] : []),

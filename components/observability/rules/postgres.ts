@@ -51,6 +51,14 @@ export const postgresRules: RuleGroup = {
       summary: "{{ $value | humanizePercentage }} of PostgreSQL's connections are in use.",
     },
     {
+      name: "SuperuserSession",
+      // Nothing of the platform logs in as the superuser but the keeper; what a superuser does cannot be audited.
+      expr: "max by (job) (platform_sessions_superuser) > 0",
+      holds: "1m",
+      severity: "critical",
+      summary: "Somebody works in the database as its superuser, who sees everything and is not audited.",
+    },
+    {
       name: "WalVolumeFilling",
       expr: "max by (job) (platform_wal_bytes) / max by (job) (platform_wal_limit_bytes) > 0.6",
       holds: "2m",

@@ -27,7 +27,7 @@ const prometheus = (changes: Record<string, unknown> = {}) =>
     ...part("prometheus"),
     targets: allTargets({ prefix: "hc", targets: [], receivers: { ports: [443], cidrs: [] }, node: false }),
     watched: { data: "hc-data", monitoring: "hc-monitoring" },
-    rules: { backup: false, drill: false, node: false },
+    rules: { backup: false, stream: false, drill: false, node: false },
     retentionDays: 15,
     storageGiB: 10,
     storageClass: "hc-retain",
@@ -87,7 +87,9 @@ describe("Prometheus", () => {
   it("is not restarted by another rule", async () => {
     const [before, after] = [
       await children("p", prometheus),
-      await children("p", () => prometheus({ rules: { backup: true, drill: true, node: true } })),
+      await children("p", () =>
+        prometheus({ rules: { backup: true, stream: true, drill: true, node: true } }),
+      ),
     ];
     expect(child(after, "p-config").inputs).not.toEqual(child(before, "p-config").inputs);
     expect(child(after, "p-server").inputs).toEqual(child(before, "p-server").inputs);

@@ -91,7 +91,13 @@ describe("alert rules", () => {
   });
 
   it("are only about what runs", () => {
-    const bare: RuleFeatures = { backup: false, drill: false, node: false, jobs: ["postgres"] };
+    const bare: RuleFeatures = {
+      backup: false,
+      stream: false,
+      drill: false,
+      node: false,
+      jobs: ["postgres"],
+    };
     expect(namesOf(bare)).not.toContain("BackupTooOld");
     expect(namesOf(bare)).not.toContain("RestoreDrillStale");
     expect(namesOf(bare)).not.toContain("DiskWillFill");
