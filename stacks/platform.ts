@@ -57,7 +57,13 @@ export class Platform extends pulumi.ComponentResource {
     const api = createApp(build, ground, { postgres, pooler, caches });
     const edge = createEdge(build, ground);
     const route = createRoute(build, ground, api, edge);
-    const monitoring = createMonitoring(build, ground, postgres);
+    const served = [postgres, pooler, caches.dragonfly, caches.queue, caches.signalling, route];
+    const monitoring = createMonitoring(
+      build,
+      ground,
+      postgres,
+      [...served, ...(edge === undefined ? [] : [edge])].map(({ certificate }) => certificate),
+    );
     this.outputs = {
       apiUrl: route.url,
       caCertificate: config.caCertificate,

@@ -5,6 +5,7 @@ import {
   serviceNames,
   ServerCertificate,
   type CertificateAuthority,
+  type CertificateTerm,
   type SecretRef,
 } from "../workload/index.ts";
 import { dragonflyMemoryProblem, fittingThreads } from "./dragonflyFlags.ts";
@@ -43,6 +44,7 @@ export interface DragonflyArgs extends DragonflyPodArgs {
 export class Dragonfly extends pulumi.ComponentResource {
   /** `host`, `port` and the application's name to log in with. */
   public readonly endpoint: { readonly host: string; readonly port: number; readonly user: string };
+  public readonly certificate: CertificateTerm;
   /** Where the clean-up finds its password, and its CA. */
   public readonly cleanup: { readonly password: SecretRef; readonly tlsSecret: pulumi.Output<string> };
 
@@ -81,6 +83,7 @@ export class Dragonfly extends pulumi.ComponentResource {
       password: { secretName: users.metadata.name, key: dragonflyKeys.cleanup },
       tlsSecret: certificate.secretName,
     };
+    this.certificate = certificate.term;
     this.registerOutputs({ endpoint: this.endpoint });
   }
 }

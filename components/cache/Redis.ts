@@ -6,6 +6,7 @@ import {
   serviceNames,
   ServerCertificate,
   type CertificateAuthority,
+  type CertificateTerm,
 } from "../workload/index.ts";
 import { redisLayout, redisService, type RedisInstance } from "./layout.ts";
 import { renderRedisConf } from "./redisConf.ts";
@@ -40,6 +41,7 @@ export interface RedisArgs extends RedisPodArgs {
 export class Redis extends pulumi.ComponentResource {
   /** `host`, `port` and the name to log in with. */
   public readonly endpoint: { readonly host: string; readonly port: number; readonly user: string };
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: RedisArgs, opts?: pulumi.ComponentResourceOptions) {
     super(
@@ -76,6 +78,7 @@ export class Redis extends pulumi.ComponentResource {
       port: redisLayout.port,
       user: args.client.user,
     };
+    this.certificate = certificate.term;
     this.registerOutputs({ endpoint: this.endpoint });
   }
 }

@@ -9,6 +9,7 @@ import {
   serviceNames,
   ServerCertificate,
   type CertificateAuthority,
+  type CertificateTerm,
   type FlowDeclaration,
   type Labels,
   type ResolvedImage,
@@ -86,6 +87,7 @@ export const pgbouncerMetrics = (prefix: string): ScrapeTarget =>
  */
 export class PgBouncer extends pulumi.ComponentResource {
   public readonly endpoint: DatabaseEndpoint;
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: PgBouncerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:data:PgBouncer", name, { image: args.image.ref, replicas: args.replicas }, opts);
@@ -113,6 +115,7 @@ export class PgBouncer extends pulumi.ComponentResource {
     // With one replica a budget would only block the drain of the node.
     if (args.replicas >= 2) createBudget(this, name, args);
     this.endpoint = { host: serviceHost(service, args.namespaceName), port: pgbouncerLayout.port };
+    this.certificate = certificate.term;
     this.registerOutputs({ endpoint: this.endpoint });
   }
 }

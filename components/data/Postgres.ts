@@ -9,6 +9,7 @@ import {
   ServerCertificate,
   type Call,
   type CertificateAuthority,
+  type CertificateTerm,
   type FlowDeclaration,
   type Labels,
   type ResolvedImage,
@@ -108,6 +109,7 @@ const postgresLabels = (prefix: string): Labels => labels({ prefix, app: service
  */
 export class Postgres extends pulumi.ComponentResource {
   public readonly endpoint: DatabaseEndpoint;
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:data:Postgres", name, { storageGiB: args.storageGiB, image: args.image.ref }, opts);
@@ -136,6 +138,7 @@ export class Postgres extends pulumi.ComponentResource {
     createService(this, name, args, "cluster");
     createServer(this, name, args, parts, headless.metadata.name);
     this.endpoint = { host: serviceHost(service, args.namespaceName), port: postgresLayout.port };
+    this.certificate = certificate.term;
     this.registerOutputs({ endpoint: this.endpoint });
   }
 }

@@ -5,6 +5,7 @@ import {
   prefixed,
   ServerCertificate,
   type CertificateAuthority,
+  type CertificateTerm,
   type ResolvedImage,
   type Size,
 } from "../workload/index.ts";
@@ -35,6 +36,7 @@ export interface EdgeArgs {
  */
 export class Edge extends pulumi.ComponentResource {
   public readonly className: pulumi.Output<string>;
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:ingress:Edge", name, { image: args.image.ref, defaultHost: args.defaultHost }, opts);
@@ -71,6 +73,7 @@ export class Edge extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: rights, customTimeouts: { create: "15m", update: "15m" } },
     );
+    this.certificate = certificate.term;
     this.registerOutputs({ className: this.className });
   }
 }

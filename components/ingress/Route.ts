@@ -1,6 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { labels, prefixed, ServerCertificate, type CertificateAuthority } from "../workload/index.ts";
+import {
+  labels,
+  prefixed,
+  ServerCertificate,
+  type CertificateAuthority,
+  type CertificateTerm,
+} from "../workload/index.ts";
 import { edgeLayout } from "./layout.ts";
 
 export interface RouteArgs {
@@ -26,6 +32,7 @@ export interface RouteArgs {
  */
 export class Route extends pulumi.ComponentResource {
   public readonly url: string;
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: RouteArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:ingress:Route", name, { host: args.host, backend: args.backend }, opts);
@@ -52,6 +59,7 @@ export class Route extends pulumi.ComponentResource {
       });
     }
     this.url = `https://${args.host}`;
+    this.certificate = certificate.term;
     this.registerOutputs({ url: this.url });
   }
 }

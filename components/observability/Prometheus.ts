@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { dataOpts, serviceHost, type ScrapeTarget } from "../workload/index.ts";
+import { dataOpts, serviceHost, type CertificateTerm, type ScrapeTarget } from "../workload/index.ts";
 import { monitoringLabels, monitoringLayout } from "./layout.ts";
 import {
   claimSpec,
@@ -20,7 +20,9 @@ export interface PrometheusArgs extends MonitoringPartArgs {
   readonly targets: readonly ScrapeTarget[];
   /** The namespaces of the targets. */
   readonly watched: Watched;
-  readonly rules: Omit<RuleFeatures, "jobs">;
+  readonly rules: Omit<RuleFeatures, "jobs" | "certificates">;
+  /** Certificates whose end is watched. */
+  readonly certificates: readonly CertificateTerm[];
   readonly retentionDays: number;
   /** GiB; metrics use at most four fifths of it. */
   readonly storageGiB: number;
@@ -86,13 +88,29 @@ const createConfig = (parent: Prometheus, name: string, args: PrometheusArgs): k
       metadata: metadata(args, part, configName),
       data: {
         "prometheus.yaml": renderPrometheusConfig(args),
-        "rules.yaml": renderRules({ ...args.rules, jobs: args.targets.map(({ job }) => job) }),
+        "rules.yaml": rules(args),
         "ca.crt": args.caCertificate,
       },
     },
     // With a fixed name a change is a replacement; the pod keeps the files that it has meanwhile.
     { parent, deleteBeforeReplace: true },
   );
+
+const rules = ({ rules: features, targets, certificates }: PrometheusArgs): pulumi.Output<string> =>
+  pulumi.all(certificates.map(({ ends }) => ends)).apply((ends) =>
+    renderRules({
+      ...features,
+      jobs: targets.map(({ job }) => job),
+      certificates: certificates.map(({ name }, i) => ({ name, seconds: endOf(name, ends[i]) })),
+    }),
+  );
+
+const endOf = (name: string, text: string | undefined): number => {
+  const seconds = Date.parse(text ?? "") / 1000;
+  if (!Number.isInteger(seconds))
+    throw new Error(`${name}: "${String(text)}" is not when a certificate ends`);
+  return seconds;
+};
 
 interface ServerParts {
   readonly serviceAccount: pulumi.Input<string>;

@@ -19,6 +19,14 @@ export interface ServerCertificateArgs {
   readonly authority: CertificateAuthority;
 }
 
+/** What whoever watches over certificates has to know of one. */
+export interface CertificateTerm {
+  /** Of its Secret. */
+  readonly name: string;
+  /** RFC 3339, e.g. `2029-02-25T12:00:00Z`. */
+  readonly ends: pulumi.Output<string>;
+}
+
 const hoursPerDay = 24;
 /** The longest life that all clients accept. */
 export const leafDays = 825;
@@ -31,6 +39,7 @@ export const renewalDays = 365;
  */
 export class ServerCertificate extends pulumi.ComponentResource {
   public readonly secretName: pulumi.Output<string>;
+  public readonly term: CertificateTerm;
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     // The CA's key stays out of the component's own inputs, which are stored too.
@@ -57,6 +66,7 @@ export class ServerCertificate extends pulumi.ComponentResource {
       { parent: this },
     );
     this.secretName = secret.metadata.name;
+    this.term = { name: args.secretName, ends: leaf.validityEndTime };
     this.registerOutputs({ secretName: this.secretName });
   }
 }

@@ -8,7 +8,7 @@ import {
   type MonitoringPartArgs,
   type Watched,
 } from "../../components/observability/index.ts";
-import type { ImageName, Layer } from "../../components/workload/index.ts";
+import type { CertificateTerm, ImageName, Layer } from "../../components/workload/index.ts";
 import type { MonitoringConfig } from "../config.ts";
 import { monitoringFlowArgs } from "../flows.ts";
 import type { Part } from "../profiles.ts";
@@ -24,6 +24,7 @@ export const createMonitoring = (
   build: Build,
   ground: Ground,
   postgres: Postgres,
+  certificates: readonly CertificateTerm[],
 ): Monitoring | undefined => {
   const { monitoring } = build.config;
   if (monitoring === undefined) return undefined;
@@ -31,7 +32,10 @@ export const createMonitoring = (
   createStateMetrics(build, ground, monitoring);
   if (owns(build.config)) createNodeExporter(build, ground, monitoring);
   const alertmanager = createAlertmanager(build, ground, monitoring);
-  return { prometheus: createPrometheus(build, ground, monitoring, alertmanager), alertmanager };
+  return {
+    prometheus: createPrometheus(build, ground, monitoring, { alertmanager, certificates }),
+    alertmanager,
+  };
 };
 
 const part = (
@@ -134,7 +138,7 @@ const createPrometheus = (
   build: Build,
   ground: Ground,
   monitoring: MonitoringConfig,
-  alertmanager: Alertmanager,
+  { alertmanager, certificates }: { alertmanager: Alertmanager; certificates: readonly CertificateTerm[] },
 ): Prometheus => {
   const { name, config, profile, opts } = build;
   const targets = allTargets(monitoringFlowArgs(config, monitoring));
@@ -155,6 +159,7 @@ const createPrometheus = (
         drill: backup?.drill.enabled === true,
         node: owns(config),
       },
+      certificates,
       retentionDays: monitoring.retentionDays,
       storageGiB: monitoring.storageGiB,
       storageClass: ground.defaults.storageClass,

@@ -41,6 +41,35 @@ describe.each(exampleStacks)("%s", (stack) => {
 });
 
 describe("settings reach their place", () => {
+  it("watches the end of every certificate of its own", async () => {
+    const { records } = await runProgram("production");
+    const served = ofKind(records, "Secret")
+      .filter((secret) => at(secret.inputs, "type") === "kubernetes.io/tls")
+      .map((secret) => objectName(secret));
+    expect(served.length).toBeGreaterThanOrEqual(6);
+    const rules = ofKind(records, "ConfigMap").flatMap(
+      ({ inputs }) => map(inputs, "data")["rules.yaml"] ?? [],
+    );
+    expect(rules).toHaveLength(1);
+    expect(served.filter((name) => rules[0]?.includes(`"${name}"`) !== true)).toEqual([]);
+  });
+
+  it("a streamed log: a receiver beside the keeper, and a role that may replicate", async () => {
+    const keeper = async (wal: string) => {
+      const { records } = await runProgram("production", { changes: { "data.backup.wal": wal } });
+      const pod = podTemplates(records).find(({ record }) => objectName(record) === "backup-keeper");
+      const roles = ofKind(records, "Secret").find((secret) => objectName(secret) === "postgres-roles");
+      return {
+        containers: pod?.containers.map((c) => text(c, "name")),
+        replicates: /ROLE backup LOGIN [A-Z ]*\bREPLICATION;/.test(
+          map(roles?.inputs, "stringData")["roles.sql"] ?? "",
+        ),
+      };
+    };
+    expect(await keeper("archive")).toEqual({ containers: ["backup-keeper"], replicates: false });
+    expect(await keeper("stream")).toEqual({ containers: ["backup-keeper", "stream"], replicates: true });
+  });
+
   it("replicas, worker, storage, paths and rotations", async () => {
     const { records } = await runProgram("production", {
       changes: {

@@ -6,6 +6,10 @@ export const everyRule: RuleFeatures = {
   stream: true,
   drill: true,
   node: true,
+  certificates: [
+    { name: "postgres-tls", seconds: 100 * 86_400 },
+    { name: "pgbouncer-tls", seconds: 200 * 86_400 },
+  ],
   jobs: [
     "alertmanager",
     "dragonfly",

@@ -58,7 +58,11 @@ const computed = (args: pulumi.runtime.MockResourceArgs): Record<string, unknown
     case "tls:index/certRequest:CertRequest":
       return { ...args.inputs, certRequestPem: `request of ${args.name}` };
     case "tls:index/locallySignedCert:LocallySignedCert":
-      return { ...args.inputs, certPem: `certificate of ${args.name}` };
+      return {
+        ...args.inputs,
+        certPem: `certificate of ${args.name}`,
+        validityEndTime: "2029-02-25T12:00:00Z",
+      };
     case "random:index/randomPassword:RandomPassword":
       return { ...args.inputs, result: pulumi.secret(`canary random value of ${args.name}`) };
     default:

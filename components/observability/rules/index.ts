@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { archiveRules, drillRules, streamRules } from "./backup.ts";
+import { certificateRules, type CertificateEnd } from "./certificates.ts";
 import { nodeRules } from "./node.ts";
 import { postgresRules } from "./postgres.ts";
 import { selfRules } from "./self.ts";
@@ -7,6 +8,7 @@ import { cacheRules, poolerRules, redisRules } from "./services.ts";
 import type { Alert, RuleGroup } from "./types.ts";
 import { workloadRules } from "./workloads.ts";
 
+export type { CertificateEnd } from "./certificates.ts";
 export { allowedLabels, type Alert, type RuleGroup, type Severity } from "./types.ts";
 
 /** Which parts run: an alert about a part that does not run would fire for ever, or never. */
@@ -19,6 +21,8 @@ export interface RuleFeatures {
   readonly drill: boolean;
   /** This stack owns the machine. */
   readonly node: boolean;
+  /** Of the internal CA. */
+  readonly certificates: readonly CertificateEnd[];
   /** Every scrape job, e.g. `pgbouncer`; rules about a program are there when its job is. */
   readonly jobs: readonly string[];
 }
@@ -26,7 +30,14 @@ export interface RuleFeatures {
 /** Where a person finds what to do: a heading of that file. */
 export const runbook = "docs/runbooks/alerts.md";
 
-export const ruleGroups = ({ backup, stream, drill, node, jobs }: RuleFeatures): readonly RuleGroup[] => [
+export const ruleGroups = ({
+  backup,
+  stream,
+  drill,
+  node,
+  certificates,
+  jobs,
+}: RuleFeatures): readonly RuleGroup[] => [
   selfRules(jobs),
   postgresRules,
   ...(backup ? [archiveRules] : []),
@@ -36,6 +47,7 @@ export const ruleGroups = ({ backup, stream, drill, node, jobs }: RuleFeatures):
   ...(jobs.includes("redis-queue") ? [redisRules] : []),
   ...(jobs.includes("dragonfly") ? [cacheRules] : []),
   workloadRules,
+  ...(certificates.length > 0 ? [certificateRules(certificates)] : []),
   ...(node ? [nodeRules] : []),
 ];
 

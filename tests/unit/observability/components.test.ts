@@ -28,6 +28,7 @@ const prometheus = (changes: Record<string, unknown> = {}) =>
     targets: allTargets({ prefix: "hc", targets: [], receivers: { ports: [443], cidrs: [] }, node: false }),
     watched: { data: "hc-data", monitoring: "hc-monitoring" },
     rules: { backup: false, stream: false, drill: false, node: false },
+    certificates: [{ name: "postgres-tls", ends: pulumi.output("2029-02-25T12:00:00Z") }],
     retentionDays: 15,
     storageGiB: 10,
     storageClass: "hc-retain",

@@ -96,6 +96,7 @@ describe("alert rules", () => {
       stream: false,
       drill: false,
       node: false,
+      certificates: [],
       jobs: ["postgres"],
     };
     expect(namesOf(bare)).not.toContain("BackupTooOld");
@@ -104,6 +105,7 @@ describe("alert rules", () => {
     expect(namesOf(bare)).not.toContain("PgBouncerDown");
     expect(namesOf(bare)).not.toContain("CacheDown");
     expect(namesOf(bare)).toContain("PostgresDown");
+    expect(namesOf(bare)).not.toContain("CertificateExpiring");
     expect(namesOf({ ...bare, backup: true })).toContain("ArchiveStale");
   });
 
