@@ -46,9 +46,9 @@ make() {
   make_authority "$directory"
   make_certificate "$directory" "$address"
   mv "$directory/public.crt" "$directory/private.key" "$directory/certs/"
-  { random 20 && random 20 && random 20; } | jq --raw-input --null-input --arg host "$address:$PORT" --arg bucket "$BUCKET" \
-    --rawfile ca "$directory/ca.crt" '[inputs] as [$root, $app, $admin] | { host: $host, bucket: $bucket, ca: $ca,
-      root: { accessKeyId: "root", secretAccessKey: $root }, app: { accessKeyId: "platform-backup", secretAccessKey: $app },
+  { random 20 && random 20 && random 20 && random 10; } | jq --raw-input --null-input --arg host "$address:$PORT" --arg bucket "$BUCKET" \
+    --rawfile ca "$directory/ca.crt" '[inputs] as [$root, $app, $admin, $appId] | { host: $host, bucket: $bucket, ca: $ca,
+      root: { accessKeyId: "root", secretAccessKey: $root }, app: { accessKeyId: $appId, secretAccessKey: $app },
       admin: { accessKeyId: "store-admin", secretAccessKey: $admin } }' >"$directory/store.json"
   # A file instead of the environment, which others on this machine could read.
   {
