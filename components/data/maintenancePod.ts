@@ -38,6 +38,8 @@ const security = hardened({
   writablePaths: [{ path: "/tmp", sizeMiB: 16 }],
 });
 
+const caMount = { name: "ca", mountPath: caDirectory, readOnly: true };
+
 const env = (host: string): EnvVar[] => [
   value("PGHOST", host),
   value("PGPORT", String(layout.port)),
@@ -60,7 +62,8 @@ const waitForDatabase = (args: MaintenancePodArgs): Container => ({
   name: "wait-for-database",
   command: ["sh", "-c", `until ${layout.binDirectory}/pg_isready --quiet --timeout=3; do sleep 2; done`],
   resources: resources({ cpuMillis: 10, memoryMiB: 16, memoryLimitMiB: 32 }, 64),
-  volumeMounts: [...security.mounts],
+  // With the CA: asked for verification, pg_isready does not even connect without it, and would wait for ever.
+  volumeMounts: [...security.mounts, caMount],
 });
 
 /** Pod of one run of `<script>.sh`, over TLS like any other client. */
@@ -84,7 +87,7 @@ export const maintenancePod = (
           ...security.mounts,
           { name: "scripts", mountPath: scriptDirectory, readOnly: true },
           { name: "password", mountPath: "/run/platform/maintenance-password", readOnly: true },
-          { name: "ca", mountPath: caDirectory, readOnly: true },
+          caMount,
         ],
       },
     ],

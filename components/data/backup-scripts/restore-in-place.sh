@@ -8,6 +8,10 @@ trap 'exit 143' TERM INT
 new=$data.restored
 new_wal=$wal.restored
 
+# Like every server of this volume, see init.sh: one that its node lost sight of may still run.
+exec 9<"${data%/*/*}"
+flock --timeout 120 9 || die "a server still uses ${data%/*/*}; it has to end first, nothing was changed"
+
 choose_backup "$PLATFORM_RESTORE_BACKUP" "$until_seconds"
 prove_key "$chosen"
 rm -rf -- "$new" "$new_wal"

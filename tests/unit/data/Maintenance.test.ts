@@ -55,6 +55,13 @@ describe("Maintenance", () => {
     expect(at(spec, "automountServiceAccountToken")).toBe(false);
     expect(at(spec, "restartPolicy")).toBe("Never");
     expect(list(spec, "initContainers").map((c) => at(c, "name"))).toEqual(["wait-for-database"]);
+    // pg_isready, asked for verification, takes a server whose CA it lacks for one that is away.
+    for (const container of ["initContainers.0", "containers.0"])
+      expect(list(spec, `${container}.volumeMounts`)).toContainEqual({
+        name: "ca",
+        mountPath: "/etc/platform/ca",
+        readOnly: true,
+      });
     expect(list(spec, "containers.0.command")).toEqual(["bash", "/etc/platform/maintenance/vacuum.sh"]);
     const env = new Map(list(spec, "containers.0.env").map((e) => [at(e, "name"), at(e, "value")]));
     expect(Object.fromEntries(env)).toEqual({

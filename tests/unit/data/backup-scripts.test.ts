@@ -327,6 +327,25 @@ describe("the time of a restore", () => {
   });
 });
 
+describe("restore-in-place.sh", () => {
+  it("touches nothing while a server holds the volume", () => {
+    mkdirSync(join(box, "volume", "18", "docker.restored"), { recursive: true });
+    fake("flock", `[[ $* == "--timeout 120 9" ]] && exit 1`);
+    fake("wal-g", `touch '${join(box, "asked")}'`);
+    const text = (backupScripts()["restore-in-place.sh"] ?? "").replace(
+      /^data='[^']*'/m,
+      `data='${join(box, "volume", "18", "docker")}'`,
+    );
+    const { status, said } = bash(text, [], { PLATFORM_RESTORE_BACKUP: "LATEST" });
+    expect([status, said]).toEqual([
+      1,
+      `script: refused: a server still uses ${join(box, "volume")}; it has to end first, nothing was changed\n`,
+    ]);
+    expect(existsSync(join(box, "asked"))).toBe(false);
+    expect(readdirSync(join(box, "volume", "18"))).toEqual(["docker.restored"]);
+  });
+});
+
 describe("walg-binary.sh", () => {
   const content = "#!/bin/sh\necho v3.0.9\n";
   const sha256 = createHash("sha256").update(content).digest("hex");
