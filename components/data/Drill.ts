@@ -186,6 +186,7 @@ const podSpec = (args: DrillArgs, parts: DrillParts): k8s.types.input.core.v1.Po
         // Half of the memory for wal-g, a quarter for PostgreSQL's buffers.
         ...renderWalgEnv(args.store, Math.floor(memoryMiB(args.size) / 2)),
         ...walgSourceEnv(args.source, evidenceRoot),
+        value("PLATFORM_PREFIX", args.prefix),
         value("PLATFORM_SHARED_BUFFERS_MIB", String(Math.floor(memoryMiB(args.size) / 4))),
       ],
       resources: resources(args.size, 512),

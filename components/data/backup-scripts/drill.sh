@@ -7,6 +7,11 @@ failure='' backup='' rpo=-1 rto=-1 bytes=0 tables=0 rows=0 printed=''
 evidence=$evidence_root/evidence
 restored=$restore_root/data
 
+# gauge NAME HELP VALUE: one metric.
+gauge() {
+  printf '# HELP platform_restore_drill_%s %s\n# TYPE platform_restore_drill_%s gauge\nplatform_restore_drill_%s{prefix="%s"} %s\n' "$1" "$2" "$1" "$1" "$PLATFORM_PREFIX" "$3"
+}
+
 # Always leaves a verdict, also when a step has ended the script.
 report() {
   local ok=false metric=0 stamp
@@ -18,11 +23,13 @@ report() {
     tee "$evidence/$stamp.json.new"
   mv "$evidence/$stamp.json.new" "$evidence/$stamp.json"
   {
-    printf '# HELP platform_restore_drill_ok 1 when the last restore drill proved the backups.\n# TYPE platform_restore_drill_ok gauge\nplatform_restore_drill_ok %s\n' "$metric"
-    printf '# HELP platform_restore_drill_timestamp_seconds When it began.\n# TYPE platform_restore_drill_timestamp_seconds gauge\nplatform_restore_drill_timestamp_seconds %s\n' "$began"
-    printf '# HELP platform_restore_drill_rpo_seconds Age of the newest restored write.\n# TYPE platform_restore_drill_rpo_seconds gauge\nplatform_restore_drill_rpo_seconds %s\n' "$rpo"
-    printf '# HELP platform_restore_drill_rto_seconds From the start until the database answered.\n# TYPE platform_restore_drill_rto_seconds gauge\nplatform_restore_drill_rto_seconds %s\n' "$rto"
+    gauge ok '1 when the last restore drill proved the backups.' "$metric"
+    gauge timestamp_seconds 'When it began.' "$began"
+    gauge rpo_seconds 'Age of the newest restored write; -1 when it did not get that far.' "$rpo"
+    gauge rto_seconds 'From the start until the database answered; -1 when it did not get that far.' "$rto"
   } >"$evidence_root/drill.prom.new"
+  # Read by the exporter of the node; no patient data is in it.
+  chmod 0644 "$evidence_root/drill.prom.new"
   mv "$evidence_root/drill.prom.new" "$evidence_root/drill.prom"
   find "$evidence" -name '*.json' -printf '%T@ %p\n' | sort -rn | tail -n +501 | cut -d' ' -f2- | xargs -r rm -f --
   rm -rf -- "$restored"
