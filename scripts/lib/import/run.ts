@@ -90,7 +90,7 @@ const wayBack = async (context: Context, say: Say): Promise<void> => {
   say(`the platform serves again what it had before the cut-over; the imported database is ${returned}`);
   if (source === undefined) {
     say(
-      "no --from: the source was not touched. If it is read-only, run there: ALTER DATABASE ... RESET default_transaction_read_only;",
+      `no --from: the source was not touched. If it is read-only, run there with its name: ${reopenStatement("...")};`,
     );
     return;
   }

@@ -6,9 +6,15 @@ import type { Session } from "./session.ts";
 
 const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** Whoever connects to a closed database reads only, so cannot open it: this lets the session write. */
+const letWrite = "SET default_transaction_read_only = off";
+
+const reopening = (database: string): readonly string[] => [
+  letWrite,
+  `ALTER DATABASE ${ident(database)} RESET default_transaction_read_only`,
+];
 /** What a person types to open the source again when this program cannot. */
-export const reopenStatement = (database: string): string =>
-  `ALTER DATABASE ${ident(database)} RESET default_transaction_read_only`;
+export const reopenStatement = (database: string): string => reopening(database).join("; ");
 
 const settleSeconds = 15;
 
@@ -50,6 +56,7 @@ export const settledChanges = async (source: Session): Promise<bigint> => {
  * writes. Whoever insists may still write (SET transaction_read_only = off): `changes` shows it.
  */
 export const closeToWriters = async (source: Session, database: string): Promise<void> => {
+  await source.run(letWrite); // closed already, by a run that was cut off
   await source.run(`ALTER DATABASE ${ident(database)} SET default_transaction_read_only = on`);
   const before = await source.row<{ readonly at: string }>("SELECT now()::text AS at");
   for (let second = 0; ; second += 1) {
@@ -64,5 +71,6 @@ export const closeToWriters = async (source: Session, database: string): Promise
   }
 };
 
-export const openToWriters = (source: Session, database: string): Promise<void> =>
-  source.run(reopenStatement(database));
+export const openToWriters = async (source: Session, database: string): Promise<void> => {
+  for (const statement of reopening(database)) await source.run(statement);
+};

@@ -13,7 +13,7 @@ import { isOurs } from "../../../scripts/lib/import/names.ts";
 import { parseOptions, usage } from "../../../scripts/lib/import/options.ts";
 import { Session } from "../../../scripts/lib/import/session.ts";
 import { parseSource, passwordLine } from "../../../scripts/lib/import/source-address.ts";
-import { reopenStatement } from "../../../scripts/lib/import/source-guard.ts";
+import { closeToWriters, openToWriters, reopenStatement } from "../../../scripts/lib/import/source-guard.ts";
 import { placeScript, quantityBytes, remoteEndTemplate } from "../../../scripts/lib/import/workbench.ts";
 import { repositoryFile } from "../stacks/examples.ts";
 
@@ -448,6 +448,41 @@ describe("a session", () => {
     await s.run("die");
     await expect(s.run("anything")).rejects.toThrow("target: connection lost");
     await s.close();
+  });
+});
+
+describe("closing the source, and opening it again", () => {
+  /** A database that is closed as a whole, and the session of the import in it. */
+  const source = (closed: boolean): { readonly session: Session; readonly isClosed: () => boolean } => {
+    let readOnly = closed; // what the session began with
+    let database = closed;
+    const run = (statement: string): Promise<void> => {
+      const setting = /^SET default_transaction_read_only = (on|off)$/.exec(statement)?.[1];
+      if (setting !== undefined) readOnly = setting === "on";
+      else if (readOnly)
+        return Promise.reject(new Error("cannot execute ALTER DATABASE in a read-only transaction"));
+      else database = /^ALTER DATABASE "a; ""b""" SET default_transaction_read_only = on$/.test(statement);
+      return Promise.resolve();
+    };
+    const session = { run, row: () => Promise.resolve({ at: "now" }), rows: () => Promise.resolve([]) };
+    return { session: session as unknown as Session, isClosed: () => database };
+  };
+  const name = 'a; "b"';
+
+  it("works whatever the session began with", async () => {
+    for (const closed of [false, true]) {
+      const { session: s, isClosed } = source(closed);
+      await closeToWriters(s, name);
+      expect(isClosed()).toBe(true);
+      await openToWriters(s, name);
+      expect(isClosed()).toBe(false);
+    }
+  });
+
+  it("says what a person types, who is in the closed database too", () => {
+    expect(reopenStatement(name)).toBe(
+      'SET default_transaction_read_only = off; ALTER DATABASE "a; ""b""" RESET default_transaction_read_only',
+    );
   });
 });
 
