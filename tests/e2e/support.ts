@@ -55,6 +55,27 @@ export const namespace = {
 export const inPod = (space: string, pod: string, container: string, ...command: string[]): Promise<string> =>
   kubectl("-n", space, "exec", pod, "-c", container, "--", ...command);
 
+interface PodJson {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Names of the pods of that application that are ready and not about to end. */
+export const servingPods = async (space: string, app: string): Promise<readonly string[]> => {
+  const label = `app.kubernetes.io/name=${app}`;
+  const pods = JSON.parse(await kubectl("-n", space, "get", "pods", "-l", label, "-o", "json")) as {
+    readonly items: readonly PodJson[];
+  };
+  const isServing = ({ metadata, status }: PodJson): boolean =>
+    metadata.deletionTimestamp === undefined &&
+    (status.conditions ?? []).some(({ type, status: state }) => type === "Ready" && state === "True");
+  return pods.items.filter(isServing).map(({ metadata }) => metadata.name);
+};
+
+/** One of them. */
+export const servingPod = (space: string, app: string): Promise<string> =>
+  until(`a serving pod of ${app}`, 60, async () => (await servingPods(space, app))[0]);
+
 /** SQL as the superuser inside the database pod, by the local socket. */
 export const sql = (statement: string, database = "userdb"): Promise<string> =>
   inPod(
