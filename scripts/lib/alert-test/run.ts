@@ -1,6 +1,7 @@
 /** alert:test: the way to a stack's Alertmanager, and what to say about it. */
 
 import { parseArgs } from "node:util";
+import { monitoringLayout } from "../../../components/observability/layout.ts";
 import { findStack, HostAccess } from "../stack-access.ts";
 import { UserError } from "../user-error.ts";
 import { sendTestAlert, type AlertmanagerApi } from "./send.ts";
@@ -42,14 +43,40 @@ export const parseOptions = (argv: readonly string[]): AlertTestOptions => {
   return { stack, configFile: values["config-file"], timeoutSeconds };
 };
 
-/** Alertmanager through the API server: no port has to be open, and whoever may not proxy may not send. */
-const alertmanagerOf = (host: HostAccess, namespace: string): AlertmanagerApi => {
-  const base = `/api/v1/namespaces/${namespace}/services/http:alertmanager:9093/proxy`;
+/** What of the way to the host is needed here. */
+export type Reach = Pick<HostAccess, "kubectl" | "must">;
+
+/**
+ * Alertmanager by its Service, from the host: no port has to be open. Not through the API server, because
+ * `kubectl create --raw` names no media type and Alertmanager refuses that.
+ */
+export const alertmanagerAt = (host: Reach, address: string): AlertmanagerApi => {
+  const curl = (path: string, ...more: readonly string[]): string[] => [
+    ...["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "20", "--noproxy", "*"],
+    ...[...more, `http://${address}:${String(monitoringLayout.alertmanager.port)}${path}`],
+  ];
   return {
-    get: (path) => host.kubectl(["get", "--raw", `${base}${path}`], { timeoutSeconds: 30 }),
+    get: (path) => host.must(curl(path), { timeoutSeconds: 30 }),
     post: (path, body) =>
-      host.kubectl(["create", "--raw", `${base}${path}`, "-f", "-"], { input: body, timeoutSeconds: 30 }),
+      host.must(curl(path, "--header", "Content-Type: application/json", "--data-binary", "@-"), {
+        input: body,
+        timeoutSeconds: 30,
+      }),
   };
+};
+
+/** Address of the Service. */
+const serviceAddress = async (host: Reach, namespace: string): Promise<string> => {
+  const path = "jsonpath={.spec.clusterIP}";
+  const found = await host.kubectl([
+    ...["-n", namespace, "get", "service", "alertmanager"],
+    ...["--ignore-not-found", "-o", path],
+  ]);
+  if (found.trim() === "")
+    throw new UserError(
+      `${namespace}: there is no Alertmanager; add platform:monitoring to the stack file and run pulumi up`,
+    );
+  return found.trim();
 };
 
 export const alertTest = async (argv: readonly string[], print: (line: string) => void): Promise<void> => {
@@ -60,20 +87,8 @@ export const alertTest = async (argv: readonly string[], print: (line: string) =
   print(`reaching Alertmanager of ${options.stack} through ${place.login.address}`);
   const host = await HostAccess.open(place, choice);
   try {
-    const service = await host.kubectl([
-      "-n",
-      namespace,
-      "get",
-      "service",
-      "alertmanager",
-      "--ignore-not-found",
-    ]);
-    if (service.trim() === "")
-      throw new UserError(
-        `${namespace}: there is no Alertmanager; add platform:monitoring to the stack file and run pulumi up`,
-      );
     await sendTestAlert({
-      api: alertmanagerOf(host, namespace),
+      api: alertmanagerAt(host, await serviceAddress(host, namespace)),
       print,
       timeoutSeconds: options.timeoutSeconds,
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseOptions } from "../../../scripts/lib/alert-test/run.ts";
+import { alertmanagerAt, parseOptions } from "../../../scripts/lib/alert-test/run.ts";
 import { countsOf, sendTestAlert, type AlertmanagerApi } from "../../../scripts/lib/alert-test/send.ts";
 
 const metrics = (tried: number, failed: number, givenUp: Readonly<Record<string, number>> = {}): string =>
@@ -78,6 +78,28 @@ describe("alert:test", () => {
 
   it("fails when nothing happens in time", async () => {
     await expect(send(fake(metrics(0, 0)).api)).rejects.toThrow("within 30 s (0 attempts)");
+  });
+
+  it("tells Alertmanager that it sends JSON, and keeps it off the command line", async () => {
+    const ran: { argv: readonly string[]; input: string | undefined }[] = [];
+    const api = alertmanagerAt(
+      {
+        kubectl: () => Promise.reject(new Error("not asked")),
+        must: (argv, options) => {
+          ran.push({ argv, input: options?.input });
+          return Promise.resolve("");
+        },
+      },
+      "10.43.0.9",
+    );
+    await api.post("/api/v2/alerts", "[]");
+    await api.get("/metrics");
+    expect(ran.map(({ argv, input }) => [argv[0], argv.at(-1), input])).toEqual([
+      ["curl", "http://10.43.0.9:9093/api/v2/alerts", "[]"],
+      ["curl", "http://10.43.0.9:9093/metrics", undefined],
+    ]);
+    expect(ran[0]?.argv).toContain("Content-Type: application/json");
+    expect(ran[0]?.argv).toContain("--fail-with-body");
   });
 
   it("takes one stack and a time that makes sense", () => {
