@@ -1,5 +1,6 @@
 /** What a restore asks of the cluster, each as one call with a deadline. */
 
+import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { HostAccess } from "../stack-access.ts";
 import { UserError } from "../user-error.ts";
@@ -16,14 +17,27 @@ export interface Workload {
 /** What a restore needs of the way to a host. */
 export type Host = Pick<HostAccess, "kubectl" | "spawn" | "close">;
 
+export interface Following {
+  /** The log has ended, or `stop` was called. */
+  readonly ended: Promise<void>;
+  /** Without it a program that has nothing else to do goes on as long as the log does. */
+  readonly stop: () => void;
+}
+
+/** How long a container may take to start before its log is given up; the work itself goes on. */
+const containerSeconds = 300;
+
 /** kubectl with the names of one stack. */
 export class Cluster {
   readonly #host: Host;
   readonly #print: Print;
+  readonly #pauseMs: number;
 
-  constructor(host: Host, print: Print) {
+  /** @param pauseMs between two looks at what is not ready yet */
+  constructor(host: Host, print: Print, pauseMs = 1000) {
     this.#host = host;
     this.#print = print;
+    this.#pauseMs = pauseMs;
   }
 
   kubectl(
@@ -63,32 +77,45 @@ export class Cluster {
     await this.kubectl(["-n", namespace, "delete", name, ...flags], { timeoutSeconds: 200 });
   }
 
-  /** Shows the log of a pod or job while it is written; ends with it. */
-  follow(namespace: string, name: string): Promise<void> {
-    const child = this.#host.spawn([
-      "k3s",
-      "kubectl",
-      "-n",
-      namespace,
-      "logs",
-      "--follow",
-      "--pod-running-timeout=5m",
-      name,
-    ]);
+  /** Shows the log of a pod or job from the start of its container, while it is written. */
+  follow(namespace: string, name: string): Following {
+    const now: { child?: ChildProcess; stopped: boolean } = { stopped: false };
+    const ended = (async (): Promise<void> => {
+      // kubectl does not wait for a container that is not there yet.
+      for (let tries = 0; !now.stopped && tries < containerSeconds; tries += 1) {
+        const attempt = this.#log(namespace, name);
+        now.child = attempt.child;
+        if (await attempt.shown) return;
+        await new Promise((next) => setTimeout(next, this.#pauseMs));
+      }
+    })();
+    const stop = (): void => {
+      now.stopped = true;
+      now.child?.kill();
+    };
+    return { ended, stop };
+  }
+
+  /** `shown` says whether there was a log. */
+  #log(namespace: string, name: string): { child: ChildProcess; shown: Promise<boolean> } {
+    const child = this.#host.spawn(["k3s", "kubectl", "-n", namespace, "logs", "--follow", name]);
     child.stdin.end();
     child.stderr.resume();
+    let lines = 0;
     createInterface({ input: child.stdout }).on("line", (line) => {
+      lines += 1;
       // PostgreSQL's own lines are in the pod's log; here is what the scripts say.
       if (/^[a-z-]+: /.test(line)) this.#print(`  ${line}`);
     });
-    return new Promise((done) => {
+    const shown = new Promise<boolean>((done) => {
       child.on("error", () => {
-        done();
+        done(false);
       });
-      child.on("close", () => {
-        done();
+      child.on("close", (code) => {
+        done(code === 0 || lines > 0);
       });
     });
+    return { child, shown };
   }
 
   /** @throws UserError after the deadline, with what was waited for. */
@@ -102,7 +129,7 @@ export class Cluster {
         shown = Date.now();
         this.#print(`  waiting for ${what}, ${String(waited)} s so far`);
       }
-      await new Promise((next) => setTimeout(next, 2000));
+      await new Promise((next) => setTimeout(next, this.#pauseMs));
     }
   }
 }

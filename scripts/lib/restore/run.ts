@@ -25,7 +25,7 @@ const openHost: Open = (place, stack) => HostAccess.open(place, stack);
 export const restore = async (
   argv: readonly string[],
   print: Print,
-  open: Open = openHost,
+  { open = openHost, pauseMs = 1000 }: { open?: Open; pauseMs?: number } = {},
 ): Promise<void> => {
   const options = parseOptions(argv);
   const choice = { name: options.stack, configFile: options.configFile };
@@ -34,7 +34,7 @@ export const restore = async (
   refuseOther(options, prefix);
   const host = await open(place, choice);
   const context: Context = {
-    cluster: new Cluster(host, print),
+    cluster: new Cluster(host, print, pauseMs),
     options,
     prefix,
     places: { data: `${prefix}-data`, app: `${prefix}-app` },
@@ -106,8 +106,9 @@ const scratch = async (context: Context): Promise<void> => {
   };
   let last = "busy";
   await cluster.until("the restore", 24 * 3600, async () => (last = await state()) !== "busy");
+  if (last === "ended") await log.ended;
+  log.stop();
   if (last === "ended") {
-    await log;
     throw new UserError(
       `the restore failed, see above; look at it with: kubectl -n ${drill} logs ${scratchName}`,
     );
@@ -146,7 +147,7 @@ const inPlace = async (context: Context): Promise<void> => {
   await stopAll(cluster, places, print);
   await cluster.remove(places.data, `job/${inPlaceName}`);
   await cluster.apply(inPlaceJob(cron, resources, options));
-  await cluster.follow(places.data, `job/${inPlaceName}`);
+  await cluster.follow(places.data, `job/${inPlaceName}`).ended;
   const restored = await ended(cluster, places.data);
   if (!restored) {
     print("the restore failed; the database that was there goes on");

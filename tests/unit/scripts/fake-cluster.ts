@@ -21,9 +21,13 @@ export interface FakeCluster {
   /** Calls that change something, and those that run a script, in order. */
   readonly calls: string[];
   closed: boolean;
+  /** Logs that are still read. */
+  readonly following: Set<object>;
 }
 
 export interface FakeArgs {
+  /** The pod ends, and its log with it. */
+  readonly failing: boolean;
   readonly things: Things;
   /** What the script of a pod says; throws when it fails. */
   readonly exec: (script: string) => string;
@@ -90,25 +94,33 @@ const answer = ({ things, exec }: FakeArgs, args: readonly string[], input: stri
   return "";
 };
 
-/** The log of anything: one line of a script, one of PostgreSQL. */
-const log = (): ChildProcessWithoutNullStreams => {
+/**
+ * The log of anything, for the third who asks: the container is not there before. One line of a script, one of
+ * PostgreSQL; that of a server goes on until its reader is killed.
+ */
+const log = (attempt: number, endless: boolean): ChildProcessWithoutNullStreams => {
   const stdout = new PassThrough();
+  const early = attempt < 3;
   const child = Object.assign(new EventEmitter(), {
     stdin: new PassThrough(),
     stdout,
     stderr: new PassThrough(),
+    kill: () => stdout.end(),
   });
-  stdout.on("end", () => setImmediate(() => child.emit("close", 0)));
-  stdout.end("restore-in-place: backup base_x, 7 MiB\n2026-11-23 LOG: starting\n");
+  stdout.on("end", () => setImmediate(() => child.emit("close", early ? 1 : 0)));
+  if (!early) stdout.write("restore-in-place: backup base_x, 7 MiB\n2026-11-23 LOG: starting\n");
+  if (early || !endless) stdout.end();
   return child as unknown as ChildProcessWithoutNullStreams;
 };
 
 export const fakeCluster = (args: FakeArgs): FakeCluster => {
   const calls: string[] = [];
+  let logs = 0;
   const fake: FakeCluster = {
     things: args.things,
     calls,
     closed: false,
+    following: new Set(),
     host: {
       // eslint-disable-next-line @typescript-eslint/require-await -- what it throws has to reject
       kubectl: async (words, options) => {
@@ -121,7 +133,13 @@ export const fakeCluster = (args: FakeArgs): FakeCluster => {
         args.settle(args.things);
         return said;
       },
-      spawn: log,
+      spawn: (argv) => {
+        logs += 1;
+        const child = log(logs, argv.at(-1)?.startsWith("pod/") === true && !args.failing);
+        fake.following.add(child);
+        child.on("close", () => fake.following.delete(child));
+        return child;
+      },
       close: () => {
         fake.closed = true;
       },

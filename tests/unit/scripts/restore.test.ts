@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { restore } from "../../../scripts/lib/restore/run.ts";
 import { fakeCluster, part, type FakeCluster, type Thing, type Things } from "./fake-cluster.ts";
 
@@ -60,6 +60,7 @@ const cluster = ({
 }: Behaviour): FakeCluster =>
   fakeCluster({
     things,
+    failing: scratch === "failed",
     exec: (script) => {
       if (check !== undefined && script.includes("restore-check.sh")) throw new Error(check);
       return "restore-check: the key opens it\n";
@@ -94,11 +95,18 @@ const run = async (fake: FakeCluster, ...argv: readonly string[]): Promise<Outco
     opened = true;
     return Promise.resolve(fake.host);
   };
-  const error = await restore(["shop", ...argv, "--config-file", file], (line) => said.push(line), open).then(
+  const error = await restore(["shop", ...argv, "--config-file", file], (line) => said.push(line), {
+    open,
+    pauseMs: 5,
+  }).then(
     () => undefined,
     (reason: unknown) => (reason as Error).message,
   );
   expect(fake.closed).toBe(opened);
+  // Whoever still reads a log keeps the program alive.
+  await vi.waitFor(() => {
+    expect(fake.following.size).toBe(0);
+  });
   return { said: said.join("\n"), error, opened };
 };
 
@@ -237,7 +245,8 @@ describe("restore scratch", () => {
 
   it("that fails says so and leaves its log", async () => {
     const fake = cluster({ scratch: "failed" });
-    const { error } = await run(fake, "scratch");
+    const { said, error } = await run(fake, "scratch");
+    expect(said).toContain("  restore-in-place: backup base_x, 7 MiB");
     expect(error).toBe(
       "the restore failed, see above; look at it with: kubectl -n hc-drill logs restore-scratch",
     );
