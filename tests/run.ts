@@ -181,7 +181,7 @@ const endTestHosts = (): void => {
   const names = list.stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
   for (const name of names.filter((n) => n !== "local"))
     show("bash", [join(root, "rig/host/host.sh"), "destroy", name]);
-  for (const service of ["store", "receiver"])
+  for (const service of ["store", "receiver", "legacy"])
     show("bash", [join(root, `rig/${service}/${service}.sh`), "destroy-all"]);
 };
 
