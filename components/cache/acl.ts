@@ -13,7 +13,12 @@ export interface AclUser {
   readonly commands: readonly string[];
 }
 
-export const passwordHash = (password: string): string => createHash("sha256").update(password).digest("hex");
+/**
+ * SHA-256, hexadecimal. A run for chosen targets (`--target`) asks before a password was made: what is rendered then is
+ * not deployed, and no password has the hash that it gets.
+ */
+export const passwordHash = (password: string | undefined): string =>
+  password === undefined ? "0".repeat(64) : createHash("sha256").update(password).digest("hex");
 
 /**
  * An ACL file that Redis, Valkey and Dragonfly all read. Pure; holds no password.

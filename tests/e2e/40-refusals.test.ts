@@ -15,7 +15,10 @@ const state = async (): Promise<string> => {
   const { deployment } = JSON.parse(exported.stdout) as {
     deployment: { resources: { urn: string; id?: string; modified?: string }[] };
   };
-  return deployment.resources.map((r) => `${r.urn} ${r.id ?? ""}`).join("\n");
+  return deployment.resources
+    .map((r) => `${r.urn} ${r.id ?? ""}`)
+    .sort() // the order in which components were noted says nothing
+    .join("\n");
 };
 
 const up = (): Promise<Result> => stack.pulumi(["up", "--yes", "--skip-preview"]);

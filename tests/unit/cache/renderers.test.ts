@@ -13,6 +13,12 @@ import { profiles, type Profile } from "../../../stacks/profiles.ts";
 
 /** Text that the servers read. That Redis 8 and Valkey 9 accept it was tried with both; end-to-end runs one of them. */
 
+describe("passwordHash", () => {
+  it("of a password that a targeted run has not made is the hash of none", () => {
+    expect(passwordHash(undefined)).toBe("0".repeat(64));
+  });
+});
+
 describe("renderAcl", () => {
   const app = {
     name: "app",
