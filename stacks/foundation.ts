@@ -1,7 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Cluster, clusterProvider } from "../components/cluster/index.ts";
-import { priorities } from "../components/compliance/ClusterDefaults.ts";
 import { Host } from "../components/host/index.ts";
 import { sshConnection } from "../components/remote/index.ts";
 import type { HostConfig, OwnClusterConfig, PlatformConfig, SharedClusterConfig } from "./config.ts";
@@ -87,7 +86,6 @@ const ownCluster = (
       cgroupV1: host.cgroupV1,
       generation: host.generation,
       systemReserved: systemReserved(config.profile),
-      shutdown: shutdownSteps,
       registry:
         registry === undefined
           ? undefined
@@ -110,13 +108,6 @@ export const apiServerAddresses = (cluster: OwnClusterConfig): readonly Addresse
   { cidr: `${firstAddress(cluster.serviceCidr)}/32`, port: 443 },
   { cidr: `${cluster.nodeIp}/32`, port: 6443 },
 ];
-
-/** Who writes ends first, then the data layer, whose longest grace is 120 s, then what Kubernetes itself runs on. */
-const shutdownSteps = [
-  { priority: 0, seconds: 60 },
-  { priority: priorities.data, seconds: 150 },
-  { priority: 2_000_000_000, seconds: 10 },
-] as const;
 
 /** `v1.36.5+k3s1` -> `v1.36`. */
 const minorOf = (version: string): string => version.split(".").slice(0, 2).join(".");

@@ -3,7 +3,7 @@ import type { Mode, RemoteFile } from "../remote/index.ts";
 import { renderAdmission } from "./admission.ts";
 import { renderAuditPolicy } from "./auditPolicy.ts";
 import { renewalFiles, renewalName } from "./certificates.ts";
-import { renderKubeletConfig, renderLogindConfig } from "./kubeletConfig.ts";
+import { renderKubeletConfig } from "./kubeletConfig.ts";
 import { immutableSettings, renderK3sConfig } from "./k3sConfig.ts";
 import { paths } from "./paths.ts";
 import { renderRegistries } from "./registries.ts";
@@ -28,7 +28,6 @@ export const managedPaths: readonly string[] = [
   paths.admission,
   paths.auditPolicy,
   paths.kubelet,
-  paths.logind,
 ];
 
 const k3sFiles = (spec: ClusterSpec, secrets: ClusterSecrets): readonly RemoteFile[] => [
@@ -36,8 +35,7 @@ const k3sFiles = (spec: ClusterSpec, secrets: ClusterSecrets): readonly RemoteFi
   { path: paths.config, mode: "600", content: renderK3sConfig(spec, secrets) },
   { path: paths.admission, mode: "600", content: renderAdmission() },
   { path: paths.auditPolicy, mode: "600", content: renderAuditPolicy() },
-  { path: paths.kubelet, mode: "600", content: renderKubeletConfig(spec) },
-  { path: paths.logind, mode: "644", content: renderLogindConfig(spec) },
+  { path: paths.kubelet, mode: "600", content: renderKubeletConfig() },
   ...(spec.registry === undefined
     ? []
     : [

@@ -5,8 +5,6 @@ export const paths = {
   registries: "/etc/rancher/k3s/registries.yaml",
   /** Read in the order of names, after k3s' own. */
   kubelet: "/var/lib/rancher/k3s/agent/etc/kubelet.conf.d/50-platform.conf",
-  /** Its name decides: the last one wins, see `renderLogindConfig`. */
-  logind: "/etc/systemd/logind.conf.d/zz-platform-shutdown.conf",
   kubeconfig: "/etc/rancher/k3s/k3s.yaml",
   unit: "/etc/systemd/system/k3s.service",
   data: "/var/lib/rancher/k3s",

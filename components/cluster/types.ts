@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ShutdownStep } from "./kubeletConfig.ts";
 import type { Architecture } from "./releases.ts";
 import { isKnownRelease, isKnownVersion, knownReleases } from "./releases.ts";
 
@@ -40,8 +39,6 @@ export interface ClusterSpec {
   readonly cgroupV1: "refuse" | "accept";
   /** Kept back from pods for k3s and the system. */
   readonly systemReserved: { readonly cpuMillis: number; readonly memoryMiB: number };
-  /** When the machine shuts down: lowest priority first. */
-  readonly shutdown: readonly ShutdownStep[];
   /** `name=value`, added to our own. */
   readonly kubeletArgs: readonly string[];
   /** `name=value`, added to our own. */

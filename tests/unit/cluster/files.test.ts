@@ -5,7 +5,7 @@ import { renderAuditPolicy } from "../../../components/cluster/auditPolicy.ts";
 import { renewalFiles } from "../../../components/cluster/certificates.ts";
 import { renderK3sConfig } from "../../../components/cluster/k3sConfig.ts";
 import { managedPaths } from "../../../components/cluster/install.ts";
-import { renderKubeletConfig, renderLogindConfig } from "../../../components/cluster/kubeletConfig.ts";
+import { renderKubeletConfig } from "../../../components/cluster/kubeletConfig.ts";
 import { paths } from "../../../components/cluster/paths.ts";
 import { renderRegistries } from "../../../components/cluster/registries.ts";
 import { renderUnit } from "../../../components/cluster/unit.ts";
@@ -98,24 +98,11 @@ describe("config.yaml", () => {
 
 describe("the kubelet's drop-in", () => {
   it("has exactly these settings", () => {
-    expect(parse(renderKubeletConfig(clusterSpec()))).toEqual({
+    expect(parse(renderKubeletConfig())).toEqual({
       apiVersion: "kubelet.config.k8s.io/v1beta1",
       kind: "KubeletConfiguration",
       crashLoopBackOff: { maxContainerRestartPeriod: "10s" },
-      shutdownGracePeriodByPodPriority: [
-        { priority: 0, shutdownGracePeriodSeconds: 60 },
-        { priority: 100_000, shutdownGracePeriodSeconds: 150 },
-      ],
     });
-  });
-
-  it("has logind wait for all steps together, whatever unattended-upgrades says", () => {
-    expect(renderLogindConfig(clusterSpec())).toBe("[Login]\nInhibitDelayMaxSec=210\n");
-    const name = paths.logind.split("/").at(-1) ?? "";
-    expect(
-      ["99-kubelet.conf", "unattended-upgrades-logind-maxdelay.conf"].every((other) => other < name),
-    ).toBe(true);
-    expect(managedPaths).toContain(paths.logind);
   });
 
   it("lies where the kubelet of k3s looks, after k3s' own file", () => {

@@ -18,10 +18,6 @@ export const clusterSpec = (changes: Partial<ClusterSpec> = {}): ClusterSpec => 
   dataDirectory: "/srv/hc-test",
   cgroupV1: "refuse",
   systemReserved: { cpuMillis: 250, memoryMiB: 512 },
-  shutdown: [
-    { priority: 0, seconds: 60 },
-    { priority: 100_000, seconds: 150 },
-  ],
   kubeletArgs: [],
   apiServerArgs: [],
   etcdSnapshotSchedule: "0 */6 * * *",
