@@ -21,6 +21,9 @@ export const renderTraefikStatic = (args: TraefikStaticArgs): string =>
     ping: { entryPoint: "ping" },
     metrics: { prometheus: { entryPoint: "metrics" } },
     entryPoints: entryPoints(),
+    // Shorter than any server behind the edge keeps an idle connection (Node.js: 5 s): a write that is sent on one that
+    // the other side is just closing is answered 502, because nobody may repeat it.
+    serversTransport: { forwardingTimeouts: { idleConnTimeout: "3s" } },
     providers: {
       file: { directory: edgeLayout.dynamicDirectory, watch: true },
       kubernetesIngress: {

@@ -17,7 +17,7 @@ const ROUTES = {
 };
 
 /**
- * An HTTP server, not yet listening, and `stopping()`, after which GET /health/api answers 503.
+ * An HTTP server, not yet listening, and `stopping()`, after which GET /health/api answers 503 and each answer ends its connection.
  * @param {{ query: (text: string) => Promise<object>, transaction: (actor: string, work: Function) => Promise<object> }} database
  * @param {{ read: Function, drop: Function, status: () => Promise<string> }} cache
  * @param {{ add: (id: string) => Promise<void>, status: () => Promise<string> }} queue
@@ -36,7 +36,7 @@ async function answer(context, response) {
   const route = `${request.method} ${url.pathname}`;
   const [status, body] = await (Object.hasOwn(ROUTES, route) ? run(ROUTES[route], context) : [404, { error: "not found" }]);
   const text = JSON.stringify(body);
-  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", "content-length": Buffer.byteLength(text) });
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", "content-length": Buffer.byteLength(text), ...(context.state.stopping ? { connection: "close" } : {}) });
   response.end(text);
   const ms = Math.round(performance.now() - started);
   log(status < 500 ? "info" : "error", "request", { route: Object.hasOwn(ROUTES, route) ? route : "other", status, ms });

@@ -44,6 +44,14 @@ test("readiness fails first when the process stops", () =>
     assert.equal((await call("/health/live"))[0], 200);
   }));
 
+test("answers end their connections when the process stops, so that the edge sends nothing into one that closes", () =>
+  withApi(down, async (_call, api) => {
+    const connection = async () => (await fetch(`http://127.0.0.1:${api.server.address().port}/health/live`)).headers.get("connection");
+    assert.equal(await connection(), "keep-alive");
+    api.stopping();
+    assert.equal(await connection(), "close");
+  }));
+
 test("an error of the database does not reach the client", () =>
   withApi(down, async (call) => {
     assert.deepEqual(await call("/visits"), [500, { error: "internal error", code: "ECONNREFUSED" }]);

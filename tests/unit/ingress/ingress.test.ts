@@ -56,6 +56,10 @@ describe("traefik.yaml", () => {
     expect(at(staticConfig(), "api")).toBeUndefined();
   });
 
+  it("leaves idle connections to servers before these do", () => {
+    expect(at(staticConfig(), "serversTransport.forwardingTimeouts.idleConnTimeout")).toBe("3s");
+  });
+
   it("keeps WebSockets open for an hour", () => {
     expect(at(staticConfig(), "entryPoints.websecure.transport.respondingTimeouts.idleTimeout")).toBe(
       "3600s",
