@@ -2,7 +2,7 @@
 
 import type { VpsConfig } from "./config/types.ts";
 import { chosenProfile } from "./profiles.ts";
-import type { Amount, Part, ProfileChoice } from "./profiles.ts";
+import type { Amount, Part, Profile, ProfileChoice } from "./profiles.ts";
 
 export interface BudgetRow extends Amount {
   readonly part: string;
@@ -32,6 +32,12 @@ const zero: Amount = { cpuMillis: 0, memoryMiB: 0 };
 const add = (a: Amount, b: Amount): Amount => ({
   cpuMillis: a.cpuMillis + b.cpuMillis,
   memoryMiB: a.memoryMiB + b.memoryMiB,
+});
+
+/** A whole pod of the API. */
+const withFront = ({ api, tlsFront }: Profile): Part => ({
+  replicas: api.replicas,
+  size: add(api.size, tlsFront.size),
 });
 
 const total = (row: BudgetRow): Amount => ({
@@ -74,12 +80,13 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     row("redis for signalling", profile.redisSignalling),
     row("keepers, beside the caches", profile.cacheKeeper),
     row("api", profile.api),
+    row("tls, beside the api", profile.tlsFront),
     row("worker", profile.worker),
     row("prometheus", profile.prometheus),
     row("alertmanager", profile.alertmanager),
     row("metrics exporters", profile.exporter),
     row("kube-state-metrics", profile.kubeStateMetrics),
-    once("api, one more while it rolls", profile.api),
+    once("api, one more while it rolls", withFront(profile)),
     once("migration, before it rolls", profile.migration),
     row("backup keeper", profile.backupKeeper),
     row("stream of the log, beside it", profile.logStream),

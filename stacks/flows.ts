@@ -42,7 +42,7 @@ export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] =>
     caches: [dragonflyPort, redisPort("queue")],
   }),
   ...cacheFlows(config.prefix, config.monitoring !== undefined),
-  ...(config.cluster.source === "own" ? [edgeFlows(config.prefix, appLayout.apiPort)] : []),
+  ...(config.cluster.source === "own" ? [edgeFlows(config.prefix, appLayout.apiTlsPort)] : []),
   ...(config.monitoring === undefined
     ? []
     : [

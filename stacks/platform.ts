@@ -57,7 +57,7 @@ export class Platform extends pulumi.ComponentResource {
     const api = createApp(build, ground, { postgres, pooler, caches });
     const edge = createEdge(build, ground);
     const route = createRoute(build, ground, api, edge);
-    const served = [postgres, pooler, caches.dragonfly, caches.queue, caches.signalling, route];
+    const served = [postgres, pooler, caches.dragonfly, caches.queue, caches.signalling, api, route];
     const monitoring = createMonitoring(
       build,
       ground,

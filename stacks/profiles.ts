@@ -28,6 +28,8 @@ export interface Profile {
   /** Beside each of the three, in its pod: has it take over passwords and certificates. */
   readonly cacheKeeper: Part;
   readonly api: Part;
+  /** Ends TLS before the API, in each of its pods. */
+  readonly tlsFront: Part;
   readonly worker: Part;
   /** One per node. */
   readonly traefik: Part;
@@ -64,7 +66,8 @@ export const profiles = {
   // 2 CPU, 4 GB: local runs and tests
   tiny: {
     postgres: part(1, 250, 512),
-    api: part(1, 150, 256, { memoryLimitMiB: 384 }),
+    api: part(1, 150, 208, { memoryLimitMiB: 384 }),
+    tlsFront: part(1, 10, 48, { memoryLimitMiB: 128 }),
     worker: part(1, 100, 192, { memoryLimitMiB: 384 }),
     traefik: part(1, 50, 96, { memoryLimitMiB: 192 }),
     migration: part(1, 100, 256),
@@ -93,6 +96,7 @@ export const profiles = {
   small: {
     postgres: part(1, 500, 1024),
     api: part(1, 250, 512, { memoryLimitMiB: 768 }),
+    tlsFront: part(1, 10, 48, { memoryLimitMiB: 128 }),
     worker: part(1, 250, 512, { memoryLimitMiB: 768 }),
     traefik: part(1, 100, 96, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
@@ -120,6 +124,7 @@ export const profiles = {
   medium: {
     postgres: part(1, 1000, 2048),
     api: part(2, 500, 768, { memoryLimitMiB: 1536, cpuLimitMillis: 2000 }),
+    tlsFront: part(2, 10, 48, { memoryLimitMiB: 128 }),
     worker: part(1, 500, 768, { memoryLimitMiB: 1536, cpuLimitMillis: 2000 }),
     traefik: part(1, 100, 128, { memoryLimitMiB: 256 }),
     migration: part(1, 100, 512),
@@ -147,6 +152,7 @@ export const profiles = {
   large: {
     postgres: part(1, 1000, 4096),
     api: part(3, 500, 1024, { memoryLimitMiB: 2048, cpuLimitMillis: 2000 }),
+    tlsFront: part(3, 10, 48, { memoryLimitMiB: 128 }),
     worker: part(1, 500, 1024, { memoryLimitMiB: 2048, cpuLimitMillis: 2000 }),
     traefik: part(1, 200, 256, { memoryLimitMiB: 512 }),
     migration: part(1, 100, 512),
@@ -196,6 +202,7 @@ export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice)
   return {
     ...base,
     api: { ...base.api, replicas: app.apiReplicas ?? base.api.replicas },
+    tlsFront: { ...base.tlsFront, replicas: app.apiReplicas ?? base.tlsFront.replicas },
     worker: only(app.workerEnabled, base.worker),
     backup: only(data.backup !== undefined, base.backup),
     backupKeeper: only(data.backup !== undefined, base.backupKeeper),

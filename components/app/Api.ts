@@ -5,13 +5,18 @@ import {
   httpProbe,
   ownAnnotation,
   resources,
+  ServerCertificate,
   serviceHost,
+  serviceNames,
+  type CertificateAuthority,
+  type CertificateTerm,
   type EnvVar,
   type ResolvedImage,
   type Size,
 } from "../workload/index.ts";
 import { appContainer, appPod, type AppPodArgs } from "./appPod.ts";
 import { appLabels, appLayout } from "./layout.ts";
+import { tlsFrontContainer, tlsFrontScripts, tlsFrontVolumes } from "./tlsFront.ts";
 
 export interface ApiArgs {
   readonly prefix: string;
@@ -23,6 +28,9 @@ export interface ApiArgs {
   readonly priorityClass: pulumi.Input<string>;
   readonly replicas: number;
   readonly size: Size;
+  /** Of what ends TLS before it. */
+  readonly tlsFrontSize: Size;
+  readonly authority: CertificateAuthority;
   /** Readiness: may look at the database. */
   readonly healthPath: string;
   /** Liveness: must not, or a database outage restarts every pod. */
@@ -37,22 +45,32 @@ const graceSeconds = 75;
 const drainSeconds = 5;
 
 /**
- * Creates the API: Deployment, Service (ClusterIP) and, with two or more replicas, a PodDisruptionBudget.
- * Does not migrate and does not publish. State: none; restore: redeploy.
+ * Creates the API: Deployment with TLS before it, Service (ClusterIP) and, with two or more replicas, a
+ * PodDisruptionBudget. Does not migrate and does not publish. State: none; restore: redeploy.
  */
 export class Api extends pulumi.ComponentResource {
-  /** `host` and `port` inside the cluster. */
+  /** `host` and `port` inside the cluster; HTTPS, verified by the internal CA. */
   public readonly endpoint: { readonly host: string; readonly port: number };
+  public readonly certificate: CertificateTerm;
 
   constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:app:Api", name, { image: args.image.ref, replicas: args.replicas }, opts);
     checkArgs(args);
     const account = createAccount(this, name, args);
-    createDeployment(this, name, args, account.metadata.name);
+    const certificate = createCertificate(this, name, args);
+    this.certificate = certificate.term;
+    createDeployment(this, name, args, {
+      serviceAccount: account.metadata.name,
+      tls: certificate.secretName,
+      tlsFront: createTlsFront(this, name, args).metadata.name,
+    });
     createService(this, name, args);
     // With one replica a budget would only block the drain of the node.
     if (args.replicas >= 2) createBudget(this, name, args);
-    this.endpoint = { host: serviceHost(appLayout.apiService, args.namespaceName), port: appLayout.apiPort };
+    this.endpoint = {
+      host: serviceHost(appLayout.apiService, args.namespaceName),
+      port: appLayout.apiTlsPort,
+    };
     this.registerOutputs({ endpoint: this.endpoint });
   }
 }
@@ -83,14 +101,44 @@ const createAccount = (parent: Api, name: string, args: ApiArgs): k8s.core.v1.Se
     { parent },
   );
 
+const createCertificate = (parent: Api, name: string, args: ApiArgs): ServerCertificate =>
+  new ServerCertificate(
+    `${name}-tls`,
+    {
+      namespace: args.namespace,
+      secretName: "api-tls",
+      dnsNames: serviceNames(appLayout.apiService, args.namespaceName),
+      authority: args.authority,
+    },
+    { parent },
+  );
+
+/** Named by the engine: a change makes a new one, and the new name rolls the pods. */
+const createTlsFront = (parent: Api, name: string, args: ApiArgs): k8s.core.v1.ConfigMap =>
+  new k8s.core.v1.ConfigMap(
+    `${name}-tls-front`,
+    {
+      metadata: { namespace: args.namespace, labels: appLabels(args.prefix, "api").all },
+      data: { ...tlsFrontScripts() },
+    },
+    { parent },
+  );
+
+interface ApiParts {
+  readonly serviceAccount: pulumi.Output<string>;
+  readonly tls: pulumi.Output<string>;
+  readonly tlsFront: pulumi.Output<string>;
+}
+
 const createDeployment = (
   parent: Api,
   name: string,
   args: ApiArgs,
-  serviceAccount: pulumi.Output<string>,
+  parts: ApiParts,
 ): k8s.apps.v1.Deployment => {
   const labels = appLabels(args.prefix, "api");
-  const pod: AppPodArgs = { ...args, serviceAccount, graceSeconds };
+  const pod: AppPodArgs = { ...args, serviceAccount: parts.serviceAccount, graceSeconds };
+  const base = appPod(pod);
   return new k8s.apps.v1.Deployment(
     `${name}-deployment`,
     {
@@ -103,7 +151,12 @@ const createDeployment = (
         progressDeadlineSeconds: 600,
         template: {
           metadata: { labels: labels.all, annotations: { [ownAnnotation.rotation]: args.rotation } },
-          spec: { ...appPod(pod), containers: [apiContainer(args, pod)] },
+          spec: {
+            ...base,
+            initContainers: [tlsFrontContainer({ image: args.image, size: args.tlsFrontSize })],
+            containers: [apiContainer(args, pod)],
+            volumes: [...base.volumes, ...tlsFrontVolumes(parts.tls, parts.tlsFront)],
+          },
         },
       },
     },
@@ -130,7 +183,7 @@ const createService = (parent: Api, name: string, args: ApiArgs): k8s.core.v1.Se
       spec: {
         type: "ClusterIP",
         selector: appLabels(args.prefix, "api").selector,
-        ports: [{ name: "http", port: appLayout.apiPort, targetPort: "http", protocol: "TCP" }],
+        ports: [{ name: "https", port: appLayout.apiTlsPort, targetPort: "https", protocol: "TCP" }],
       },
     },
     { parent },

@@ -4,6 +4,7 @@ import { hardened, podDefaults, type EnvVar, type Hardened, type ResolvedImage }
 import { appLayout } from "./layout.ts";
 
 type Container = k8s.types.input.core.v1.Container;
+type Volume = k8s.types.input.core.v1.Volume;
 type PodSpec = k8s.types.input.core.v1.PodSpec;
 
 export interface AppPodArgs {
@@ -34,7 +35,9 @@ export const appContainer = (
 };
 
 /** The fields that every pod of the application's image has. */
-export const appPod = (args: AppPodArgs): Omit<PodSpec, "containers"> => {
+export const appPod = (
+  args: AppPodArgs,
+): Omit<PodSpec, "containers" | "volumes"> & { readonly volumes: Volume[] } => {
   const security = appSecurity();
   return {
     ...podDefaults({ ...args, security }),

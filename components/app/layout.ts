@@ -3,7 +3,10 @@ import { labels, ownLabel, type FlowDeclaration, type Labels } from "../workload
 /** What every process of the application's image has in common. */
 export const appLayout = {
   uid: 1000,
+  /** Plain HTTP, for the pod itself and the kubelet's probes. */
   apiPort: 8088,
+  /** The same over TLS, for the edge. */
+  apiTlsPort: 8443,
   apiService: "api",
   caDirectory: "/etc/platform/ca",
   caFile: "/etc/platform/ca/ca.crt",
@@ -55,9 +58,9 @@ export const appFlows = ({
   });
   return [
     declare("api", {
-      // Plain HTTP inside: TLS ends at the edge, on the same machine.
+      // Plain HTTP stays inside of the pod (tlsFront.ts).
       listens: [
-        { name: "http", port: appLayout.apiPort, openTo: "edge", encrypted: false, carriesPhi: true },
+        { name: "https", port: appLayout.apiTlsPort, openTo: "edge", encrypted: true, carriesPhi: true },
       ],
       calls: [...common, ...caches, { internetPorts: appLayout.apiInternetPorts }],
     }),

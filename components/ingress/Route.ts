@@ -15,8 +15,13 @@ export interface RouteArgs {
   readonly role: string;
   /** Public host name. */
   readonly host: string;
-  /** Service inside the cluster. */
+  /** Service inside the cluster; it speaks HTTPS. */
   readonly backend: { readonly host: string; readonly port: number };
+  /**
+   * `verified`: the backend's certificate is of the CA that the edge knows, which is its own stack's. `encrypted`: it is
+   * of another one, and network policies alone decide who answers.
+   */
+  readonly trust: "verified" | "encrypted";
   /** Paths that only administrators may open. */
   readonly internalPaths: readonly string[];
   /** The edge's namespace and class: this stack's own, or the owner's where the cluster is shared. */
@@ -76,11 +81,19 @@ const createTarget = (
   new k8s.core.v1.Service(
     `${name}-target`,
     {
-      metadata: { name: objectName, namespace: args.edgeNamespace, labels: routeLabels(args) },
+      metadata: {
+        name: objectName,
+        namespace: args.edgeNamespace,
+        labels: routeLabels(args),
+        annotations: {
+          "traefik.ingress.kubernetes.io/service.serversscheme": "https",
+          "traefik.ingress.kubernetes.io/service.serverstransport": `${edgeLayout[args.trust]}@file`,
+        },
+      },
       spec: {
         type: "ExternalName",
         externalName: `${args.backend.host}.cluster.local`,
-        ports: [{ name: "http", port: args.backend.port, protocol: "TCP" }],
+        ports: [{ name: "https", port: args.backend.port, protocol: "TCP" }],
       },
     },
     { parent },

@@ -15,6 +15,9 @@ export const edgeLayout = {
   /** Names in the file provider that routes refer to. */
   headers: "security-headers",
   adminsOnly: "admins-only",
+  /** How the proxy trusts who is behind a route. */
+  verified: "verified",
+  encrypted: "encrypted",
 } as const;
 
 /** Cluster-wide, so it carries the prefix; the stack that shares the cluster uses the owner's. */

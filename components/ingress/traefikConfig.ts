@@ -109,6 +109,15 @@ export const renderTraefikDynamic = ({ adminCidrs }: TraefikDynamicArgs): string
       },
     },
     http: {
+      serversTransports: {
+        // HTTP/1.1: a WebSocket cannot be upgraded from HTTP/2.
+        [edgeLayout.verified]: {
+          rootCAs: [`${edgeLayout.certificateDirectory}/ca.crt`],
+          disableHTTP2: true,
+        },
+        // Stacks that share the edge have CAs of their own, which this file cannot know.
+        [edgeLayout.encrypted]: { insecureSkipVerify: true, disableHTTP2: true },
+      },
       middlewares: {
         [edgeLayout.headers]: {
           headers: {

@@ -14,7 +14,7 @@ export interface AppData {
 
 /** Settings, migration, then API and worker. */
 export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
-  const { name, config, profile, image, opts } = build;
+  const { name, config, profile, image, authority, opts } = build;
   const inApp = ground.namespace("app");
   const settings = createAppSettings(build, ground, data);
   const { postgres, pooler, caches } = data;
@@ -60,6 +60,8 @@ export const createApp = (build: Build, ground: Ground, data: AppData): Api => {
       ...serving,
       replicas: profile.api.replicas,
       size: profile.api.size,
+      tlsFrontSize: profile.tlsFront.size,
+      authority,
       healthPath: config.app.healthPath,
       livenessPath: config.app.livenessPath,
     },

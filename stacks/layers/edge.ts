@@ -48,6 +48,7 @@ export const createRoute = (
       role: "api",
       host: apiHost(config),
       backend: api.endpoint,
+      trust: edge === undefined ? "encrypted" : "verified",
       internalPaths: appLayout.internalPaths,
       edgeNamespace: target.namespace,
       className: target.className,

@@ -175,7 +175,7 @@ describe("network policy", () => {
     const from = (target: string, port: number): Promise<string> =>
       inPod(namespace.data, "postgres-0", "postgres", "bash", "-c", attempt(port), target);
     expect(await from("127.0.0.1", 5432)).toBe("open"); // the attempt itself works
-    expect(await from(api, 8088)).toBe("closed");
+    expect(await from(api, 8443)).toBe("closed");
   });
 });
 

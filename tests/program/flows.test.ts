@@ -96,7 +96,7 @@ const expected = (prefix: string): readonly string[] => [
   `${prefix}-cache/cache-cleanup -> ${prefix}-cache/dragonfly:6379`,
   `${prefix}-data/maintenance -> ${prefix}-data/postgres:5432`,
   `${prefix}-data/pgbouncer -> ${prefix}-data/postgres:5432`,
-  `${prefix}-ingress/traefik -> ${prefix}-app/api:8088`,
+  `${prefix}-ingress/traefik -> ${prefix}-app/api:8443`,
   `world -> ${prefix}-ingress/traefik:8000`,
   `world -> ${prefix}-ingress/traefik:8443`,
 ];
@@ -163,7 +163,7 @@ describe("staging beside production", () => {
       [
         ...expectedAll("hc-prod", true),
         ...expectedAll("hc-stg", true).filter((line) => !/hc-stg-(ingress|node)/.test(line)),
-        "hc-prod-ingress/traefik -> hc-stg-app/api:8088",
+        "hc-prod-ingress/traefik -> hc-stg-app/api:8443",
       ].sort(),
     );
   });
@@ -173,19 +173,19 @@ describe("staging beside production", () => {
     const cluster = clusterOf(records);
     const exposed = cluster.pods.map((pod) =>
       pod.name.endsWith("/worker") && "labels" in pod
-        ? { ...pod, ports: [8088], labels: { ...pod.labels, [ownLabel.exposed]: "true" } }
+        ? { ...pod, ports: [8443], labels: { ...pod.labels, [ownLabel.exposed]: "true" } }
         : pod,
     );
     const leaky = cluster.policies.map((policy) =>
       policy.name === "worker"
         ? {
             ...policy,
-            spec: { ...policy.spec, ingress: [{ ports: [{ port: 8088, protocol: "TCP" as const }] }] },
+            spec: { ...policy.spec, ingress: [{ ports: [{ port: 8443, protocol: "TCP" as const }] }] },
           }
         : policy,
     );
     expect(open({ pods: exposed, policies: leaky })).toContain(
-      "hc-prod-ingress/traefik -> hc-prod-app/worker:8088",
+      "hc-prod-ingress/traefik -> hc-prod-app/worker:8443",
     );
   });
 });

@@ -10,6 +10,7 @@ import {
   selects,
   text,
   violation,
+  type PodTemplate,
   type ResourceRecord,
   type Rule,
 } from "../records.ts";
@@ -88,6 +89,10 @@ export const policiesComplete: Rule = (records) => {
   ];
 };
 
+/** Init containers that run as long as the pod; the others have ended when it serves. */
+const sidecars = (pod: PodTemplate): readonly unknown[] =>
+  pod.initContainers.filter((container) => at(container, "restartPolicy") === "Always");
+
 /** Every Service with a selector finds a pod that has the port. */
 export const servicesHitPods: Rule = (records) =>
   ofKind(records, "Service")
@@ -102,7 +107,7 @@ export const servicesHitPods: Rule = (records) =>
       return list(service.inputs, "spec.ports").flatMap((port) => {
         const target = at(port, "targetPort") ?? at(port, "port");
         const found = pods.some((pod) =>
-          pod.containers
+          [...sidecars(pod), ...pod.containers]
             .flatMap((c) => list(c, "ports"))
             .some((p) => at(p, "name") === target || at(p, "containerPort") === target),
         );

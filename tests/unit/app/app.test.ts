@@ -12,7 +12,7 @@ import {
 import { databaseUrl } from "../../../components/app/databaseUrl.ts";
 import { migrationName } from "../../../components/app/Migration.ts";
 import { fromSecret } from "../../../components/workload/index.ts";
-import { child, children, image, inventory } from "../../support/components.ts";
+import { authority, child, children, image, inventory } from "../../support/components.ts";
 import { record } from "../../support/harness.ts";
 import { at, list, map } from "../../support/records.ts";
 
@@ -31,6 +31,8 @@ const common = {
 const apiArgs = (changes: Partial<ApiArgs> = {}): ApiArgs => ({
   ...common,
   replicas: 1,
+  tlsFrontSize: { cpuMillis: 10, memoryMiB: 48 },
+  authority: authority(),
   healthPath: "/health/api",
   livenessPath: "/health/live",
   ...changes,
@@ -40,13 +42,42 @@ describe("Api", () => {
   const made = async (changes: Partial<ApiArgs> = {}) =>
     await children("api", () => new Api("api", apiArgs(changes)));
 
-  it("makes Deployment, Service and account; a budget only for two replicas", async () => {
-    const one = ["Deployment api-deployment", "Service api-service", "ServiceAccount api-account"];
-    expect(inventory(await made())).toEqual(one);
-    expect(inventory(await made({ replicas: 2 }))).toEqual([
+  it("makes Deployment, Service, account and what its TLS needs; a budget only for two replicas", async () => {
+    const one = inventory(await made());
+    expect(one).toEqual([
+      "CertRequest api-tls-request",
+      "ConfigMap api-tls-front",
       "Deployment api-deployment",
-      "PodDisruptionBudget api-budget",
-      ...one.slice(1),
+      "LocallySignedCert api-tls-leaf",
+      "PrivateKey api-tls-key",
+      "Secret api-tls-secret",
+      "ServerCertificate api-tls",
+      "Service api-service",
+      "ServiceAccount api-account",
+    ]);
+    const two = inventory(await made({ replicas: 2 }));
+    expect(two.filter((entry) => !one.includes(entry))).toEqual(["PodDisruptionBudget api-budget"]);
+  });
+
+  it("is reached over TLS, which ends in its own pod", async () => {
+    const records = await made();
+    const spec = at(child(records, "api-deployment").inputs, "spec.template.spec");
+    const front = list(spec, "initContainers").find((container) => at(container, "name") === "tls-front");
+    expect(at(front, "restartPolicy")).toBe("Always");
+    expect(list(front, "ports").map((port) => at(port, "containerPort"))).toEqual([8443]);
+    expect(at(child(records, "api-service").inputs, "spec.ports")).toEqual([
+      { name: "https", port: 8443, targetPort: "https", protocol: "TCP" },
+    ]);
+    expect(child(records, "api-tls-request").inputs["dnsNames"]).toContain("api.hc-app.svc.cluster.local");
+    const api = appFlows({
+      prefix: "hc",
+      workerEnabled: false,
+      database: { workload: "data/postgres", port: "postgres" },
+      pooler: { workload: "data/pgbouncer", port: "pgbouncer" },
+      caches: [],
+    }).find(({ workload }) => workload === "api");
+    expect(api?.listens).toEqual([
+      { name: "https", port: 8443, openTo: "edge", encrypted: true, carriesPhi: true },
     ]);
   });
 

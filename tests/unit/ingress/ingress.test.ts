@@ -163,12 +163,12 @@ describe("Edge", () => {
   });
 
   it("is reached by the world and reaches exposed pods only", () => {
-    const flows = edgeFlows("hc", 8088);
+    const flows = edgeFlows("hc", 8443);
     expect(flows.listens.map((l) => [l.port, l.openTo])).toEqual([
       [8000, "world"],
       [8443, "world"],
     ]);
-    expect(flows.calls).toContainEqual({ service: "edge-backends", port: 8088 });
+    expect(flows.calls).toContainEqual({ service: "edge-backends", port: 8443 });
   });
 });
 
@@ -177,7 +177,8 @@ describe("Route", () => {
     prefix: "hc",
     role: "api",
     host: "api.example.com",
-    backend: { host: "api.hc-app.svc", port: 8088 },
+    backend: { host: "api.hc-app.svc", port: 8443 },
+    trust: "verified",
     internalPaths: ["/docs", "/logger"],
     edgeNamespace: "hc-ingress",
     className: "hc-edge",
@@ -201,8 +202,23 @@ describe("Route", () => {
     expect(at(child(await made(), "route-target").inputs, "spec")).toEqual({
       type: "ExternalName",
       externalName: "api.hc-app.svc.cluster.local",
-      ports: [{ name: "http", port: 8088, protocol: "TCP" }],
+      ports: [{ name: "https", port: 8443, protocol: "TCP" }],
     });
+  });
+
+  it.each(["verified", "encrypted"] as const)("reaches it over TLS, %s", async (trust) => {
+    expect(map(child(await made({ trust }), "route-target").inputs, "metadata.annotations")).toEqual({
+      "traefik.ingress.kubernetes.io/service.serversscheme": "https",
+      "traefik.ingress.kubernetes.io/service.serverstransport": `${trust}@file`,
+    });
+    const dynamic = JSON.parse(renderTraefikDynamic({ adminCidrs: [] })) as {
+      http: { serversTransports: Record<string, unknown> };
+    };
+    expect(dynamic.http.serversTransports[trust]).toEqual(
+      trust === "verified"
+        ? { rootCAs: ["/etc/platform/edge-tls/ca.crt"], disableHTTP2: true }
+        : { insecureSkipVerify: true, disableHTTP2: true },
+    );
   });
 
   it("keeps internal paths for administrators, on the same host", async () => {
