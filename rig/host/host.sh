@@ -9,6 +9,7 @@
 #   host.sh stop NAME                      orderly shutdown
 #   host.sh destroy NAME | destroy-all     remove everything, also of half-made hosts
 #   host.sh ip NAME | hostkey NAME | list | exec NAME -- COMMAND... | shell NAME
+#   host.sh capture NAME SECONDS FILE      every packet on every interface, the pods' wires included, as tcpdump writes it
 #   host.sh leftovers                      print what is left of hosts on this machine (status 1 if anything)
 # NAME has up to 8 characters. Files of a host: see instance.sh. Waits end after RIG_START_SECONDS (240).
 set -euo pipefail
@@ -136,6 +137,18 @@ destroy_all() {
   done
 }
 
+# capture NAME SECONDS FILE: prints how many packets came, and how many the kernel dropped.
+capture() {
+  local name=$1 seconds=${2:-} file=${3:-} status=0
+  existing "$name" >/dev/null
+  [[ $seconds =~ ^[1-9][0-9]*$ && -n $file ]] || die "usage: host.sh capture NAME SECONDS FILE"
+  need_tools
+  # Buffer in KiB. Without -Z tcpdump would write as a user of its own, who may not write everywhere.
+  ip netns exec "hc-$name" timeout --signal=INT "$seconds" \
+    tcpdump -i any -n -s 0 -B 65536 -Z root -w "$file" 2>&1 || status=$?
+  ((status == 124)) || die "tcpdump ended with $status before the time"
+}
+
 list() {
   local name
   for name in $(names); do
@@ -151,6 +164,7 @@ main() {
     supported) supported ;;
     tools) need_tools ;;
     list) list ;;
+    capture) capture "$name" "$@" ;;
     destroy-all) destroy_all ;;
     leftovers) "$HERE/leftovers.sh" ;;
     create) create "$name" "$@" ;;

@@ -13,7 +13,7 @@ NFT_TABLE=healthcare_rig
 # Debian packages by the command that tells whether they are there.
 declare -A TOOLS=([debootstrap]=debootstrap [systemd-nspawn]=systemd-container [nft]=nftables [ip]=iproute2
   [ssh]=openssh-client [socat]=socat [apt-ftparchive]=apt-utils [flock]=util-linux
-  [jq]=jq [curl]=curl [xz]=xz-utils [openssl]=openssl)
+  [jq]=jq [curl]=curl [xz]=xz-utils [openssl]=openssl [tcpdump]=tcpdump)
 
 # Installs missing tools by apt-get. The lock: several creates may start at once on a fresh machine.
 need_tools() {
