@@ -4,6 +4,12 @@ import { edgeLayout } from "./layout.ts";
 /** JSON is YAML, and needs no library. */
 const document = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
+/**
+ * Shorter than any server behind the edge keeps an idle connection (Node.js: 5 s): a write that is sent on one that the
+ * other side is just closing is answered 502, because nobody may repeat it. Each transport has its own.
+ */
+const forwardingTimeouts = { idleConnTimeout: "3s" };
+
 export interface TraefikStaticArgs {
   /** Tag of the image: options newer than it would stop the start. */
   readonly tag: string;
@@ -21,9 +27,7 @@ export const renderTraefikStatic = (args: TraefikStaticArgs): string =>
     ping: { entryPoint: "ping" },
     metrics: { prometheus: { entryPoint: "metrics" } },
     entryPoints: entryPoints(),
-    // Shorter than any server behind the edge keeps an idle connection (Node.js: 5 s): a write that is sent on one that
-    // the other side is just closing is answered 502, because nobody may repeat it.
-    serversTransport: { forwardingTimeouts: { idleConnTimeout: "3s" } },
+    serversTransport: { forwardingTimeouts },
     providers: {
       file: { directory: edgeLayout.dynamicDirectory, watch: true },
       kubernetesIngress: {
@@ -114,9 +118,10 @@ export const renderTraefikDynamic = ({ adminCidrs }: TraefikDynamicArgs): string
         [edgeLayout.verified]: {
           rootCAs: [`${edgeLayout.certificateDirectory}/ca.crt`],
           disableHTTP2: true,
+          forwardingTimeouts,
         },
         // Stacks that share the edge have CAs of their own, which this file cannot know.
-        [edgeLayout.encrypted]: { insecureSkipVerify: true, disableHTTP2: true },
+        [edgeLayout.encrypted]: { insecureSkipVerify: true, disableHTTP2: true, forwardingTimeouts },
       },
       middlewares: {
         [edgeLayout.headers]: {

@@ -214,11 +214,13 @@ describe("Route", () => {
     const dynamic = JSON.parse(renderTraefikDynamic({ adminCidrs: [] })) as {
       http: { serversTransports: Record<string, unknown> };
     };
-    expect(dynamic.http.serversTransports[trust]).toEqual(
-      trust === "verified"
-        ? { rootCAs: ["/etc/platform/edge-tls/ca.crt"], disableHTTP2: true }
-        : { insecureSkipVerify: true, disableHTTP2: true },
-    );
+    expect(dynamic.http.serversTransports[trust]).toEqual({
+      ...(trust === "verified"
+        ? { rootCAs: ["/etc/platform/edge-tls/ca.crt"] }
+        : { insecureSkipVerify: true }),
+      disableHTTP2: true,
+      forwardingTimeouts: { idleConnTimeout: "3s" },
+    });
   });
 
   it("keeps internal paths for administrators, on the same host", async () => {
