@@ -7,11 +7,6 @@ import { createAccount, metadata, type MonitoringPartArgs } from "./place.ts";
 const part = "node-exporter";
 const layout = monitoringLayout.nodeExporter;
 
-export interface NodeExporterArgs extends MonitoringPartArgs {
-  /** Directories on the host (patterns) whose files `*.prom` are metrics of something that has no port to ask. */
-  readonly textFiles: readonly string[];
-}
-
 /** Why its namespace is not `restricted`: it stands on the namespace. */
 export const nodeNamespaceReason =
   "node-exporter reads sizes of the host's file systems and /proc through read-only hostPath mounts; it has no other right";
@@ -22,7 +17,7 @@ export const nodeNamespaceReason =
  * State: none; restore: redeploy.
  */
 export class NodeExporter extends pulumi.ComponentResource {
-  constructor(name: string, args: NodeExporterArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: MonitoringPartArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:observability:NodeExporter", name, { image: args.image.ref }, opts);
     const account = createAccount(this, name, args, part);
     const labels = monitoringLabels(args.prefix, part);
@@ -61,14 +56,13 @@ const collectors = [
   "meminfo",
   "pressure",
   "stat",
-  "textfile",
   "time",
   "timex",
   "uname",
   "vmstat",
 ];
 
-export const nodeExporterFlags = (textFiles: readonly string[]): string[] => [
+export const nodeExporterFlags: string[] = [
   `--web.listen-address=:${String(layout.port)}`,
   `--path.procfs=${layout.procDirectory}`,
   `--path.rootfs=${layout.rootDirectory}`,
@@ -76,11 +70,10 @@ export const nodeExporterFlags = (textFiles: readonly string[]): string[] => [
   ...collectors.map((name) => `--collector.${name}`),
   `--collector.filesystem.mount-points-exclude=${notDisks}`,
   `--collector.filesystem.fs-types-exclude=${notFiles}`,
-  ...textFiles.map((directory) => `--collector.textfile.directory=${layout.rootDirectory}${directory}`),
 ];
 
 const podSpec = (
-  args: NodeExporterArgs,
+  args: MonitoringPartArgs,
   serviceAccount: pulumi.Input<string>,
 ): k8s.types.input.core.v1.PodSpec => {
   const security = hardened({ uid: monitoringLayout.uid });
@@ -93,7 +86,7 @@ const podSpec = (
         name: part,
         image: args.image.ref,
         imagePullPolicy: "IfNotPresent",
-        args: nodeExporterFlags(args.textFiles),
+        args: nodeExporterFlags,
         securityContext: security.container,
         ports: [{ name: "metrics", containerPort: layout.port, protocol: "TCP" }],
         startupProbe: httpProbe("/", "metrics", allowing(60)),

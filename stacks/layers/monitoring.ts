@@ -99,18 +99,11 @@ const createStateMetrics = (build: Build, ground: Ground, monitoring: Monitoring
 const createNodeExporter = (build: Build, ground: Ground, monitoring: MonitoringConfig): NodeExporter =>
   new NodeExporter(
     `${build.name}-node-exporter`,
-    {
-      ...part(build, ground, monitoring, {
-        image: "nodeExporter",
-        profile: build.profile.nodeExporter,
-        layer: "node",
-      }),
-      // A restore drill must have no way to anything but the store, so its verdict is fetched from its volume.
-      textFiles:
-        build.config.host === undefined
-          ? []
-          : [`${build.config.host.dataDirectory}/volumes/*_drill-evidence`],
-    },
+    part(build, ground, monitoring, {
+      image: "nodeExporter",
+      profile: build.profile.nodeExporter,
+      layer: "node",
+    }),
     { ...build.opts, dependsOn: ground.ready },
   );
 

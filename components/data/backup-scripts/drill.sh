@@ -28,8 +28,6 @@ report() {
     gauge rpo_seconds 'Age of the newest restored write; -1 when it did not get that far.' "$rpo"
     gauge rto_seconds 'From the start until the database answered; -1 when it did not get that far.' "$rto"
   } >"$evidence_root/drill.prom.new"
-  # Read by the exporter of the node; no patient data is in it.
-  chmod 0644 "$evidence_root/drill.prom.new"
   mv "$evidence_root/drill.prom.new" "$evidence_root/drill.prom"
   find "$evidence" -name '*.json' -printf '%T@ %p\n' | sort -rn | tail -n +501 | cut -d' ' -f2- | xargs -r rm -f --
   rm -rf -- "$restored"

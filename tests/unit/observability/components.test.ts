@@ -165,12 +165,7 @@ describe("kube-state-metrics", () => {
 describe("node-exporter", () => {
   it("reads the host and cannot write to it", async () => {
     const records = await children("n", () => {
-      new NodeExporter("n", {
-        ...part("nodeExporter"),
-        namespaceName: "hc-node",
-        namespace: "hc-node",
-        textFiles: ["/srv/hc/volumes/*_drill-evidence"],
-      });
+      new NodeExporter("n", { ...part("nodeExporter"), namespaceName: "hc-node", namespace: "hc-node" });
     });
     const spec = at(child(records, "n-agent").inputs, "spec.template.spec");
     expect(at(spec, "hostNetwork") ?? at(spec, "hostPID")).toBeUndefined();
@@ -182,8 +177,5 @@ describe("node-exporter", () => {
     ]);
     expect(at(spec, "containers.0.securityContext.capabilities.drop")).toEqual(["ALL"]);
     expect(at(spec, "securityContext.runAsUser")).toBe(65534);
-    expect(list(spec, "containers.0.args")).toContain(
-      "--collector.textfile.directory=/host/root/srv/hc/volumes/*_drill-evidence",
-    );
   });
 });

@@ -214,9 +214,8 @@ describe("flags", () => {
   it("of node-exporter leave out what is no disk", () => {
     const pattern = (name: string): RegExp =>
       new RegExp(
-        nodeExporterFlags([])
-          .find((flag) => flag.startsWith(`--collector.filesystem.${name}=`))
-          ?.split("=")[1] ?? "^$",
+        nodeExporterFlags.find((flag) => flag.startsWith(`--collector.filesystem.${name}=`))?.split("=")[1] ??
+          "^$",
       );
     const mounts = pattern("mount-points-exclude");
     expect(["/", "/srv/k3s-data", "/var", "/boot"].filter((path) => mounts.test(path))).toEqual([]);
