@@ -1,7 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
-import { host, kubectl, onHost, platform, platformHost, request, sql, untilHealthy } from "./support.ts";
+import {
+  host,
+  kubectl,
+  namespace,
+  onHost,
+  platform,
+  platformHost,
+  request,
+  sql,
+  until,
+  untilHealthy,
+} from "./support.ts";
 
 const remember = async (): Promise<string> => {
   const note = randomUUID();
@@ -11,6 +22,44 @@ const remember = async (): Promise<string> => {
 
 const isThere = async (note: string): Promise<boolean> =>
   (await sql(`SELECT count(*) FROM visits WHERE note = '${note}'`)) === "1";
+
+describe("the kubelet", () => {
+  it("runs with the platform's own settings", async () => {
+    const path = `/api/v1/nodes/${platformHost}/proxy/configz`;
+    const { kubeletconfig } = JSON.parse(await kubectl("get", "--raw", path)) as {
+      kubeletconfig: Record<string, unknown>;
+    };
+    expect(kubeletconfig["crashLoopBackOff"]).toEqual({ maxContainerRestartPeriod: "10s" });
+  });
+
+  it("starts what keeps ending again after ten seconds, however often", async () => {
+    const server = await kubectl("-n", namespace.data, "get", "pod", "postgres-0", "-o", "json");
+    const { securityContext, containers, serviceAccountName } = (
+      JSON.parse(server) as { spec: Record<string, unknown> & { containers: Record<string, unknown>[] } }
+    ).spec;
+    const { image, resources, securityContext: hardened } = containers[0] ?? {};
+    const pod = {
+      securityContext,
+      serviceAccountName,
+      automountServiceAccountToken: false,
+      containers: [{ name: "ending", image, resources, securityContext: hardened, command: ["false"] }],
+    };
+    await kubectl(
+      ...["-n", namespace.data, "run", "ending", `--image=${String(image)}`],
+      `--overrides=${JSON.stringify({ apiVersion: "v1", spec: pod })}`,
+    );
+    try {
+      // The fifth time comes after 40 s; with Kubernetes' own pauses it would be 150 s.
+      await until("five restarts", 100, async () => {
+        const path = "jsonpath={.status.containerStatuses[0].restartCount}";
+        const count = await kubectl("-n", namespace.data, "get", "pod", "ending", "-o", path);
+        return Number(count) >= 5 ? count : undefined;
+      });
+    } finally {
+      await kubectl("-n", namespace.data, "delete", "pod", "ending", "--now");
+    }
+  });
+});
 
 describe("the host", () => {
   it("comes back by itself after a reboot, with the data", async () => {
