@@ -107,7 +107,7 @@ const log = (attempt: number, endless: boolean): ChildProcessWithoutNullStreams 
     stderr: new PassThrough(),
     kill: () => stdout.end(),
   });
-  stdout.on("end", () => setImmediate(() => child.emit("close", early ? 1 : 0)));
+  stdout.on("end", () => setImmediate(() => child.emit("close", 0)));
   if (!early) stdout.write("restore-in-place: backup base_x, 7 MiB\n2026-11-23 LOG: starting\n");
   if (early || !endless) stdout.end();
   return child as unknown as ChildProcessWithoutNullStreams;
