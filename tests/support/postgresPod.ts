@@ -1,4 +1,10 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import {
+  execFileSync,
+  spawn,
+  spawnSync,
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+} from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,6 +106,30 @@ export class PostgresPod {
     this.asRoot(["chown", `${String(uid)}:${String(uid)}`, directory]);
   }
 
+  /**
+   * A server of this machine at its own address inside the pod, whose network has no way out. Two relays, one on each
+   * side, that meet at a socket of the file system.
+   */
+  async reach(address: string, port: number): Promise<void> {
+    const meeting = join(this.root, "relay.sock");
+    const [nsenter = "", ...flags] = this.#inside.slice(0, 3);
+    const network = [...flags, "--net"];
+    execFileSync(nsenter, [...network, "ip", "address", "add", `${address}/32`, "dev", "lo"]);
+    const relay = (from: object, to: object): readonly string[] => [
+      "-e",
+      `const net = require("node:net"); net.createServer((a) => { const b = net.connect(${JSON.stringify(to)}); a.pipe(b).pipe(a); for (const s of [a, b]) s.on("error", () => { a.destroy(); b.destroy(); }); }).listen(${JSON.stringify(from)}, () => console.log("ready"))`,
+    ];
+    const outside = relay({ path: meeting }, { host: address, port });
+    const inside = relay({ host: address, port }, { path: meeting });
+    await this.#relay("outside", spawn(process.execPath, outside));
+    await this.#relay("inside", spawn(nsenter, [...network, process.execPath, ...inside]));
+  }
+
+  async #relay(name: string, child: ChildProcessWithoutNullStreams): Promise<void> {
+    this.#containers.set(`relay ${name}`, child);
+    await new Promise((done) => child.stdout.once("data", done));
+  }
+
   /** Runs a command as root in the pod's namespaces and root. */
   asRoot(command: readonly string[]): Result {
     return this.#run([this.root, ...command]);
@@ -188,7 +218,9 @@ export class PostgresPod {
   }
 
   async destroy(): Promise<void> {
-    for (const name of [...this.#containers.keys()])
+    // The server archives its last piece of the log at its end, so the way to the store goes last.
+    const last = (name: string): number => Number(name.startsWith("relay"));
+    for (const name of [...this.#containers.keys()].sort((a, b) => last(a) - last(b)))
       await this.stop(name, name === "postgres" ? "INT" : "TERM");
     this.#sandbox.kill("SIGKILL");
     rmSync(this.root, { recursive: true, force: true });
