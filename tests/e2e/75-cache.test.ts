@@ -198,6 +198,7 @@ describe("the cache", () => {
       console.log(
         `cache: ${what} killed, served from the cache again after ${seconds.toFixed(1)} s; ${String(answers.length)} answers meanwhile`,
       );
+      expect(seconds).toBeLessThanOrEqual(recoverySeconds);
       expect(answers.filter((status) => status !== 200)).toEqual([]);
       expect(answers.length).toBeGreaterThan(0);
     },
