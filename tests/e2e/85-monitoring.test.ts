@@ -169,7 +169,7 @@ describe("alerts", () => {
     const test = await alertTest(60);
     expect(test.stdout + test.stderr).toMatch(/accepted: the receiver took the test alert after \d+ s/);
     expect(test.code).toBe(0);
-    expect(await notified("PlatformTestAlert", "firing")).toBeDefined();
+    expect((await notified("PlatformTestAlert", "firing"))?.status).toBe("firing");
   });
 
   it("that the receiver refuses are reported by the test", async () => {
