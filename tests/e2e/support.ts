@@ -102,7 +102,6 @@ export interface Answer {
 /** What a client has to know, asked once for each file of tests: the engine takes a second to answer. */
 interface Entrance {
   readonly url: string;
-  readonly address: string;
   /** File with the CA's certificate. */
   readonly authority: string;
 }
@@ -112,7 +111,7 @@ const findEntrance = async (): Promise<Entrance> => {
   const { apiUrl, caCertificate } = await platform().outputs();
   const authority = join(platformDirectory, "ca.crt");
   writeFileSync(authority, String(caCertificate));
-  return { url: String(apiUrl), address: await host("ip", platformHost), authority };
+  return { url: String(apiUrl), authority };
 };
 
 /** A request through the ingress, verified with the platform's CA, from outside the host. */
@@ -121,8 +120,9 @@ export const request = async (path: string, ...extra: string[]): Promise<Answer>
     entrance = undefined;
     throw error;
   });
-  const { url: base, address, authority } = await entrance;
+  const { url: base, authority } = await entrance;
   const url = new URL(path, base);
+  const address = await host("ip", platformHost); // another one after a loss of the machine
   const target = ["--resolve", `${url.hostname}:443:${address}`];
   const result = await execute("curl", [
     "--silent",
