@@ -52,7 +52,7 @@ archive_inputs() {
     cache) printf '%s\n' "${forky[@]}" "$HERE"/{programs,cache,dragonfly-entrypoint}.sh "$RIG_DIR/go/dragonfly" ;;
     exporters) printf '%s\n' "${forky[@]}" "$HERE"/{programs,exporters}.sh "$RIG_DIR/go/kube-state-metrics" ;;
     monitoring) printf '%s\n' "${forky[@]}" "$HERE"/{exporters,monitoring}.sh ;;
-    traefik) printf '%s\n' "${common[@]}" "$HERE"/{programs,traefik}.sh "$RIG_DIR/go/traefik" ;;
+    traefik) printf '%s\n' "${common[@]}" "$HERE"/{programs,traefik}.sh "$RIG_DIR/without.sh" "$RIG_DIR/go/traefik" ;;
     app | app-next)
       printf "%s\n" "${common[@]}" "$HERE/app.sh" "$RIG_DIR/toolchain/package-lock.json" \
         "$RIG_DIR"/sample-app/{package.json,package-lock.json,dist,migrations,next}

@@ -19,13 +19,18 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=rig/service.sh
 . "$RIG_DIR/service.sh"
+# shellcheck source=rig/without.sh
+. "$RIG_DIR/without.sh"
 
 PORT=9000
 BUCKET=backups
 REGION=default
 
 build_minio() {
-  (cd "$RIG_DIR/go/minio" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/minio" github.com/minio/minio)
+  local module
+  module=$(without "$RIG_DIR/go/minio" "$1/module")
+  (cd "$module" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/minio" github.com/minio/minio)
+  rm -rf "$1/module"
 }
 
 build_client() {
@@ -33,7 +38,7 @@ build_client() {
 }
 
 # A change of the client links no server again.
-minio() { build_once minio "$(input_key "$RIG_DIR"/go/minio/go.{mod,sum} "text:$(declare -f build_minio)")" build_minio; }
+minio() { build_once minio "$(input_key "$RIG_DIR"/go/minio/{go.mod,go.sum,without} "text:$(declare -f build_minio without)")" build_minio; }
 client() { build_once minio-client "$(input_key "$RIG_DIR/go/minio" "text:$(declare -f build_client)")" build_client; }
 
 random() { openssl rand -hex "$1"; }
