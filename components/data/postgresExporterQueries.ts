@@ -43,16 +43,14 @@ const wal = (limitGiB: number): Query => ({
   (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') AS waiting_segments,
   (SELECT count(*) FROM pg_stat_replication
     WHERE usename = '${roles.backup}' AND application_name = 'pg_receivewal' AND state = 'streaming') AS streams,
-  (SELECT count(*) FROM pg_db_role_setting AS s JOIN pg_roles AS r ON r.oid = s.setrole
-    WHERE r.rolname IN ('${roles.appA}', '${roles.appB}')
-      AND 'default_transaction_read_only=on' = ANY (s.setconfig)) AS application_read_only`,
+  (SELECT count(*) FROM platform.wal_bound WHERE read_only) AS application_read_only`,
   columns: [
     gauge("position_bytes", "How far the log has been written."),
     gauge("bytes", "What the log takes on its volume."),
     gauge("limit_bytes", "The size of that volume."),
     gauge("waiting_segments", "Pieces that are not archived yet."),
     gauge("streams", "Receivers that get the log while it is being written."),
-    gauge("application_read_only", "Logins of the application that may only read."),
+    gauge("application_read_only", "1 while the application may only read."),
   ],
 });
 

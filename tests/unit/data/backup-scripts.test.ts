@@ -93,6 +93,22 @@ describe("every script", () => {
   });
 });
 
+describe("archive.sh", () => {
+  const push = (): Outcome => bash(shellFile("archive.sh"), ["pg_wal/000000010000000000000001"]);
+
+  it("ends as wal-g ends", () => {
+    fake("wal-g", 'echo "$*"; exit 3');
+    expect(push()).toEqual({ status: 3, said: "wal-push pg_wal/000000010000000000000001\n" });
+  });
+
+  it("ends a push that hangs, with a status that PostgreSQL counts as a failure", () => {
+    // The real one, with less patience.
+    fake("timeout", '[[ $3 == 120 ]] || exit 9; exec /usr/bin/timeout "$1" "$2" 0.2 "${@:4}"');
+    fake("wal-g", "exec sleep 60");
+    expect(push().status).toBe(124);
+  });
+});
+
 describe("fetch-wal.sh", () => {
   const fetch = (status: number): number | null => {
     fake("wal-g", `exit ${String(status)}`);
