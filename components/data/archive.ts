@@ -1,15 +1,17 @@
-import type { Call } from "../workload/index.ts";
+import type { Call, EnvVar, Size } from "../workload/index.ts";
 import type { ArchiveHook } from "./archiveHook.ts";
 import { archiveScripts } from "./backupScripts.ts";
 import { postgresLayout } from "./layout.ts";
 import { walgInstaller, walgSourceEnv, type WalgSource } from "./walgBinary.ts";
-import { renderWalgEnv, storeFiles, type WalgSettings } from "./walgEnv.ts";
+import { goMemoryMiB, renderWalgEnv, storeFiles, type WalgSettings } from "./walgEnv.ts";
 
 export interface ArchiveArgs {
   readonly store: WalgSettings;
   readonly source: WalgSource;
   /** The log is also streamed. */
   readonly streams: boolean;
+  /** Of the database's container, and of the init container before it. */
+  readonly size: Size;
 }
 
 /** Seconds after which an unfinished segment is archived too: the most that is lost with the whole machine. */
@@ -27,8 +29,12 @@ export const storeVolume = {
  * Continuous archiving for the database's pod: every finished piece of the log goes to the store, encrypted. A new
  * cluster refuses a prefix that is in use.
  */
-export const archiveHook = ({ store, source, streams }: ArchiveArgs): ArchiveHook => {
+export const archiveHook = ({ store, source, streams, size }: ArchiveArgs): ArchiveHook => {
   const { configDirectory, dataRoot, uid } = postgresLayout;
+  const env = (memoryMiB: number): readonly EnvVar[] => [
+    ...renderWalgEnv(store, memoryMiB),
+    ...walgSourceEnv(source, dataRoot),
+  ];
   return {
     confLines: [
       "archive_mode = on",
@@ -37,7 +43,8 @@ export const archiveHook = ({ store, source, streams }: ArchiveArgs): ArchiveHoo
       `restore_command = 'bash ${configDirectory}/fetch-wal.sh "%f" "%p"'`,
     ],
     scripts: archiveScripts(),
-    env: [...renderWalgEnv(store, pushMemoryMiB), ...walgSourceEnv(source, dataRoot)],
+    env: env(pushMemoryMiB),
+    initEnv: env(goMemoryMiB(size)),
     volumes: [storeVolume.volume],
     mounts: [storeVolume.mount],
     initContainers: walgInstaller(source, uid, { name: "data", mountPath: dataRoot }),

@@ -20,8 +20,10 @@ export interface ArchiveHook {
    *   base backup and `recovery.signal`. What it leaves in `$PGDATA/pg_wal` is moved to the log's own volume.
    */
   readonly scripts: Readonly<Record<string, string>>;
-  /** For the server and the init container. */
+  /** For the server. */
   readonly env: readonly EnvVar[];
+  /** For the init container, which has the memory to itself. */
+  readonly initEnv: readonly EnvVar[];
   readonly volumes: readonly Volume[];
   /** For the server and the init container. */
   readonly mounts: readonly VolumeMount[];

@@ -14,7 +14,7 @@ import {
 import { storeVolume } from "./archive.ts";
 import { database, postgresLayout, roles } from "./layout.ts";
 import { walgSourceEnv, type WalgSource } from "./walgBinary.ts";
-import { renderWalgEnv, type WalgSettings } from "./walgEnv.ts";
+import { goMemoryMiB, renderWalgEnv, type WalgSettings } from "./walgEnv.ts";
 
 type Container = k8s.types.input.core.v1.Container;
 type PodSpec = k8s.types.input.core.v1.PodSpec;
@@ -57,10 +57,6 @@ const security = hardened({
   fsGroup: layout.uid,
   writablePaths: [{ path: "/tmp", sizeMiB: 256 }],
 });
-
-/** What is left for the Go runtime of the container's memory: 80 %. */
-export const goMemoryMiB = (size: Size): number =>
-  Math.floor(((size.memoryLimitMiB ?? size.memoryMiB) * 8) / 10);
 
 const connectionEnv = (host: string): readonly EnvVar[] => [
   value("PGHOST", host),

@@ -107,7 +107,7 @@ const initContainer = (
   ...base,
   name: "init",
   command: ["bash", `${layout.configDirectory}/init.sh`],
-  env: [...(archive?.env ?? [])],
+  env: [...(archive?.initEnv ?? [])],
   resources: resources(size),
   volumeMounts: [...mounts, configMount, ...dataMounts, ...(archive?.mounts ?? [])],
 });

@@ -72,6 +72,7 @@ export const createArchive = (build: Build, ground: Ground): Archive | undefined
       store: walgSettings(backup),
       source: walgSource(build, backup),
       streams: backup.wal === "stream",
+      size: build.profile.postgres.size,
     }),
   };
 };

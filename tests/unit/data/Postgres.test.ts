@@ -175,6 +175,7 @@ describe("Postgres", () => {
       confLines: ["archive_mode = on", "archive_command = 'true'"],
       scripts: { "guard.sh": "exit 0", "restore-base.sh": "exit 0" },
       env: [{ name: "PREFIX", value: "s3://bucket" }],
+      initEnv: [{ name: "PREFIX", value: "s3://bucket/before" }],
       volumes: [{ name: "walg", secret: { secretName: "walg" } }],
       mounts: [{ name: "walg", mountPath: "/run/walg" }],
       initContainers: [{ name: "fetch", image: "x" }],
@@ -183,10 +184,10 @@ describe("Postgres", () => {
     const spec = at(child(records, "db-server").inputs, "spec.template.spec");
     expect(list(spec, "initContainers").map((c) => at(c, "name"))).toEqual(["fetch", "init", "keeper"]);
     expect(list(spec, "volumes")).toContainEqual(archive.volumes[0]);
-    for (const container of ["initContainers.1", "containers.0"]) {
-      expect(list(spec, `${container}.env`)).toContainEqual(archive.env[0]);
+    expect(list(spec, "initContainers.1.env")).toEqual(archive.initEnv);
+    expect(list(spec, "containers.0.env")).toContainEqual(archive.env[0]);
+    for (const container of ["initContainers.1", "containers.0"])
       expect(list(spec, `${container}.volumeMounts`)).toContainEqual(archive.mounts[0]);
-    }
     expect(list(spec, "initContainers.2.volumeMounts").map((m) => at(m, "name"))).not.toContain("walg");
     const files = child(records, "db-config").inputs["data"] as Record<string, string>;
     expect(files["guard.sh"]).toBe("exit 0");

@@ -88,8 +88,9 @@ describe("where wal-g comes from", () => {
 });
 
 describe("the database's archive", () => {
+  const size = { cpuMillis: 250, memoryMiB: 512 };
   it("archives all the time and restores with the wrapper that tells an error from the end of the log", () => {
-    expect(archiveHook({ store, source: { kind: "image" }, streams: false }).confLines).toEqual([
+    expect(archiveHook({ store, source: { kind: "image" }, streams: false, size }).confLines).toEqual([
       "archive_mode = on",
       "archive_timeout = '60s'",
       `archive_command = 'bash /etc/platform/postgres/archive.sh "%p"'`,
@@ -98,7 +99,7 @@ describe("the database's archive", () => {
   });
 
   it("brings its guard and its restore, and no credential but as a file", () => {
-    const hook = archiveHook({ store, source: download, streams: true });
+    const hook = archiveHook({ store, source: download, streams: true, size });
     expect(Object.keys(hook.scripts).sort()).toEqual([
       "archive.sh",
       "fetch-wal.sh",
@@ -108,6 +109,10 @@ describe("the database's archive", () => {
     expect(hook.streams).toBe(true);
     expect(hook.initContainers.map((c) => c.name)).toEqual(["wal-g"]);
     expect(hook.volumes).toEqual([{ name: "walg", secret: { secretName: "walg", defaultMode: 0o440 } }]);
+    const limits = [hook.env, hook.initEnv].map(
+      (env) => env.find(({ name }) => name === "GOMEMLIMIT")?.value,
+    );
+    expect(limits, "beside the server, and before it").toEqual(["64MiB", "409MiB"]);
     expect(JSON.stringify(hook.env)).not.toMatch(/KEY_ID|SECRET_ACCESS|"WALG_LIBSODIUM_KEY"/);
   });
 });
