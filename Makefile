@@ -30,5 +30,5 @@ test: ## Every test, with throw-away hosts of their own (changes: .rig, build ca
 soak: ## Long runs of faults, which `make test` has no time for (changes: as test)
 	@$(NODE) && export PATH && node tests/run.ts soak
 
-bench: ## The figures of docs/benchmarks.md, as ratios within one run; ARGS=--write updates that file (changes: as test)
+bench: ## The figures of docs/benchmarks.md, as ratios within one run; ARGS="--only data" for a part, ARGS=--write updates that file (changes: as test)
 	@$(NODE) && export PATH && node rig/bench.ts $(ARGS)

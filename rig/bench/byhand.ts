@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { host, must, onHost, repository, type Artifacts } from "../stack.ts";
+import { remote } from "./hosts.ts";
 import { applyOrder, type Manifest } from "./objects.ts";
 
 const hostScript = join(repository, "rig", "host", "host.sh");
@@ -39,10 +40,6 @@ export const readRecipe = async (
   files: await Promise.all(files.map(async (path) => ({ path, content: await onHost(name, "cat", path) }))),
   objects,
 });
-
-/** Runs a script on the host, on stdin, so that no secret stands in a process list. */
-const remote = (name: string, script: string): Promise<string> =>
-  must(hostScript, ["exec", name, "--", "bash", "-euo", "pipefail", "-s"], { input: script });
 
 const write = ({ path, content }: { readonly path: string; readonly content: string }): string =>
   `install -D -m 600 /dev/stdin ${path} <<'END-OF-FILE'\n${content}\nEND-OF-FILE\n`;

@@ -2,7 +2,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { host, onHost } from "../stack.ts";
+import { host, must, onHost, repository } from "../stack.ts";
+
+const hostScript = join(repository, "rig", "host", "host.sh");
+
+/** Runs a script on the host, on stdin, so that no secret stands in a process list. */
+export const remote = (name: string, script: string): Promise<string> =>
+  must(hostScript, ["exec", name, "--", "bash", "-euo", "pipefail", "-s"], { input: script });
 
 /** A bare host under this name, booted; one that exists is removed first. */
 export const freshHost = async (name: string): Promise<void> => {

@@ -27,7 +27,7 @@ export const median = (values: readonly number[]): number => {
   return middle;
 };
 
-/** One arm of a comparison: does its work once and returns the seconds that count. */
+/** One arm of a comparison: does its work once and returns the figure that counts, seconds unless it says otherwise. */
 export type Arm = () => Promise<number>;
 
 /**
@@ -37,14 +37,15 @@ export type Arm = () => Promise<number>;
 export const interleave = async <Name extends string>(
   arms: Readonly<Record<Name, Arm>>,
   rounds: number,
+  unit = "s",
 ): Promise<Record<Name, number>> => {
   const names = Object.keys(arms) as Name[];
   const seen = new Map<Name, number[]>(names.map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const name of names) {
-      const seconds = await arms[name]();
-      seen.get(name)?.push(seconds);
-      say(`round ${String(round)} of ${String(rounds)}: ${name} ${seconds.toFixed(2)} s`);
+      const value = await arms[name]();
+      seen.get(name)?.push(value);
+      say(`round ${String(round)} of ${String(rounds)}: ${name} ${value.toFixed(2)} ${unit}`);
     }
   }
   return Object.fromEntries(names.map((name) => [name, median(seen.get(name) ?? [])])) as Record<

@@ -1,5 +1,7 @@
-/** Figures as a plain table, and as docs/benchmarks.md. No state. */
+/** Figures as a plain table, and as a part of docs/benchmarks.md. No state. */
 import { cpus, totalmem } from "node:os";
+
+import { obtained, type Part } from "./obtained.ts";
 
 export interface Figure {
   readonly what: string;
@@ -48,40 +50,33 @@ export const machine = (load: number): string =>
   `${String(cpus().length)} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ` +
   `${String(Math.round(totalmem() / 2 ** 30))} GiB memory, load ${load.toFixed(1)} before the start`;
 
-/** The whole document. */
-export const document = (figures: readonly Figure[], load: number, rounds: number): string => `# Benchmarks
+const begins = (part: Part): string => `<!-- part: ${part} -->`;
+const ends = (part: Part): string => `<!-- end: ${part} -->`;
 
-Written by \`make bench\` (\`node rig/bench.ts --write\`). Only ratios within one run say something: both sides of each ran on
-the same machine, one after the other. Aims are aims: nothing fails when one is missed.
+/** One part of docs/benchmarks.md: machine, figures, how they were obtained. */
+export const renderPart = (part: Part, figures: readonly Figure[], load: number): string =>
+  [
+    begins(part),
+    "",
+    `## ${obtained[part].title}`,
+    "",
+    `Machine: ${machine(load)}.`,
+    "",
+    markdownTable(figures),
+    "",
+    obtained[part].text,
+    "",
+    ends(part),
+  ].join("\n");
 
-Machine: ${machine(load)}.
-
-${markdownTable(figures)}
-
-"(stand-in)" marks what ran through a part that stands in for the real one (\`rig/README.md\`): plugins, language host, k3s.
-Such a figure says how the program compares with the same stand-in used without it, not how fast the real one is.
-
-## How the figures were obtained
-
-Previews, starts and updates that change nothing: all arms in turn, ${String(rounds)} rounds, median. Everything that takes a bare host
-or a fresh cluster: once each.
-
-- **Program start**: from the start of the node process that Pulumi's loader runs to the first statement of a program that imports
-  all modules of the platform; against one that imports only the SDK's core, so that the difference is ours. The rig sets
-  NODE_COMPILE_CACHE, as every figure here has it; the second line is without, as a shell has it that does not.
-- **Previews and updates**: the CLI alone, without the scripts of the rig; the empty program has the same file backend and
-  secrets provider. "First preview" has an empty state, "no-op" the state of the platform that runs.
-- **Bootstrap**: a Debian 13 host with the base packages of a VPS image, booted and reachable by SSH; \`pulumi up\` of host and
-  cluster only. By hand: the same files copied over SSH, the same config.yaml, unit and kernel settings, \`systemctl start\`; no
-  checks, no digests. "Node Ready" is the time of the node's own condition, in whole seconds; "usable" is when CoreDNS,
-  metrics-server and the local-path provisioner are available, and for the program also kubeconfig and provider.
-- **First up**: the same stack's objects on the cluster just made, until every workload is ready. By hand: the same objects,
-  exported from the state, on a second fresh cluster: \`kubectl apply --server-side\` in four steps, waiting for the database,
-  the migration, then all rollouts.
-- **Warm make local**: the sum of its steps with everything built: host, stack file, secrets, both halves of the up.
-- **Idle host**: the memory cgroup of the host with the whole platform on it, after the rounds: anonymous memory, and the working
-  set as the kubelet counts it.
-- **State**: the file of the file backend, uncompressed.
-
-Only one host of the benchmark runs at a time.
-`;
+/**
+ * The document with that part written anew; the rest stays.
+ * @throws Error when the document has no place for it
+ */
+export const replacePart = (document: string, part: Part, text: string): string => {
+  const from = document.indexOf(begins(part));
+  const to = document.indexOf(ends(part));
+  if (from < 0 || to < from)
+    throw new Error(`docs/benchmarks.md: the lines ${begins(part)} and ${ends(part)} are missing`);
+  return document.slice(0, from) + text + document.slice(to + ends(part).length);
+};

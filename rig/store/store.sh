@@ -4,6 +4,7 @@
 #   store.sh stop NAME               ends it; address and objects stay
 #   store.sh destroy NAME | destroy-all
 #   store.sh block NAME | unblock NAME   drops every packet to and from it, so that callers wait
+#   store.sh limit NAME MBIT | unlimit NAME   no faster than that, in each direction; until the next start
 #   store.sh url NAME | cidr NAME | ca NAME | bucket NAME | region NAME | list
 #   store.sh credentials NAME app|admin  JSON {accessKeyId, secretAccessKey}
 #   store.sh ls|versions NAME [PREFIX]   "SIZE KEY" or "SIZE VERSION KEY" per line
@@ -91,6 +92,20 @@ look() {
   STORE=$SERVICES/$id/store.json ip netns exec "hc-$id" "$built/client" "$@"
 }
 
+# limit ID MBIT: by a queue at each end of its only wire.
+limit() {
+  local queue=(root tbf rate "${2:-}mbit" burst 256kb latency 200ms)
+  [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "limit: '${2:-}' is not a number of Mbit per second"
+  service_runs "$1" || die "store '${1#s3_}' is not running; start it"
+  tc qdisc replace dev "hcv-$1" "${queue[@]}"
+  tc -netns "hc-$1" qdisc replace dev eth0 "${queue[@]}"
+}
+
+unlimit() {
+  tc qdisc delete dev "hcv-$1" root 2>/dev/null || true
+  tc -netns "hc-$1" qdisc delete dev eth0 root 2>/dev/null || true
+}
+
 url() { echo "https://$(<"$SERVICES/$1/ip"):$PORT"; }
 
 credentials() {
@@ -109,7 +124,7 @@ main() {
   local command=${1:-} id=''
   case $command in
     list | destroy-all) (($# == 1)) || die "$command takes nothing more" ;;
-    start | stop | destroy | block | unblock | url | cidr | ca | bucket | region | credentials | ls | versions | get | put | rm | erase)
+    start | stop | destroy | block | unblock | limit | unlimit | url | cidr | ca | bucket | region | credentials | ls | versions | get | put | rm | erase)
       id=$(service_id s3 "${2:-}")
       shift 2
       ;;
@@ -127,6 +142,8 @@ main() {
     list) list ;;
     block) service_block "$id" ;;
     unblock) service_unblock "$id" ;;
+    limit) limit "$id" "$@" ;;
+    unlimit) unlimit "$id" ;;
     url) url "$id" ;;
     cidr) echo "$(<"$SERVICES/$id/ip")/32" ;;
     ca) cat "$SERVICES/$id/ca.crt" ;;
