@@ -86,6 +86,7 @@ export const budgetOf = (choice: ProfileChoice, owner: boolean): Budget => {
     row("alertmanager", profile.alertmanager),
     row("metrics exporters", profile.exporter),
     row("kube-state-metrics", profile.kubeStateMetrics),
+    row("exporter of the drill", profile.drillExporter),
     once("api, one more while it rolls", withFront(profile)),
     once("migration, before it rolls", profile.migration),
     row("backup keeper", profile.backupKeeper),

@@ -11,6 +11,8 @@ import {
 import {
   archiveCalls,
   backupFlows,
+  drillExporterFlows,
+  drillExporterTarget,
   drillFlows,
   maintenanceFlows,
   pgbouncerFlows,
@@ -47,9 +49,13 @@ export const platformFlows = (config: FlowConfig): readonly FlowDeclaration[] =>
     ? []
     : [
         postgresExporterFlows(config.prefix),
+        ...(rehearses(config) ? [drillExporterFlows(config.prefix)] : []),
         ...monitoringFlows(monitoringFlowArgs(config, config.monitoring)),
       ]),
 ];
+
+/** Does this stack have a restore drill? */
+const rehearses = ({ data }: Pick<PlatformConfig, "data">): boolean => data.backup?.drill.enabled === true;
 
 /** Nobody calls `signalling` until a media server is there. */
 const cacheFlows = (prefix: string, monitored: boolean): readonly FlowDeclaration[] => [
@@ -65,7 +71,7 @@ const privateHttpsPorts = [httpsPort, 8443];
 
 /** Whom monitoring scrapes, and where its alerts go. */
 export const monitoringFlowArgs = (
-  { prefix, cluster }: FlowConfig,
+  { prefix, cluster, data }: FlowConfig,
   { receiver, deadMansSwitch, receiverCidrs }: MonitoringConfig,
 ): MonitoringFlowsArgs => {
   const web = receiverCidrs.length === 0 ? [httpsPort] : privateHttpsPorts;
@@ -77,6 +83,7 @@ export const monitoringFlowArgs = (
       dragonflyScrape(prefix),
       redisScrape(prefix, "queue"),
       redisScrape(prefix, "signalling"),
+      ...(rehearses({ data }) ? [drillExporterTarget(prefix)] : []),
     ],
     receivers: {
       ports: [
@@ -99,6 +106,6 @@ const databaseFlows = ({
   return [
     postgresFlows(prefix, archiveCalls(store)),
     ...backupFlows(prefix, store),
-    ...(data.backup.drill.enabled ? [drillFlows(prefix, store)] : []),
+    ...(rehearses({ data }) ? [drillFlows(prefix, store)] : []),
   ];
 };

@@ -51,7 +51,7 @@ export class Platform extends pulumi.ComponentResource {
     const postgres = createDatabase(build, ground, archive);
     createMaintenance(build, ground, postgres);
     createBackup(build, ground, postgres);
-    createDrill(build, ground);
+    const drill = createDrill(build, ground);
     const pooler = createPooler(build, ground, postgres);
     const caches = createCaches(build, ground);
     const api = createApp(build, ground, { postgres, pooler, caches });
@@ -61,7 +61,7 @@ export class Platform extends pulumi.ComponentResource {
     const monitoring = createMonitoring(
       build,
       ground,
-      postgres,
+      { postgres, drill },
       [...served, ...(edge === undefined ? [] : [edge])].map(({ certificate }) => certificate),
     );
     this.outputs = {

@@ -43,6 +43,8 @@ export interface Profile {
   readonly logStream: Part;
   /** A second PostgreSQL for the time of the restore drill. */
   readonly drill: Part;
+  /** Serves its verdict as metrics. */
+  readonly drillExporter: Part;
   /** VACUUM and amcheck. */
   readonly maintenance: Part;
   readonly prometheus: Part;
@@ -83,6 +85,7 @@ export const profiles = {
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 320 }),
     logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 100, 384, { memoryLimitMiB: 512 }),
+    drillExporter: part(1, 5, 12, { memoryLimitMiB: 64 }),
     maintenance: part(1, 50, 64, { memoryLimitMiB: 128 }),
     prometheus: part(1, 50, 160, { memoryLimitMiB: 384 }),
     alertmanager: part(1, 10, 32, { memoryLimitMiB: 96 }),
@@ -111,6 +114,7 @@ export const profiles = {
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 384 }),
     logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 250, 512, { memoryLimitMiB: 1024 }),
+    drillExporter: part(1, 5, 16, { memoryLimitMiB: 64 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 256 }),
     prometheus: part(1, 100, 384, { memoryLimitMiB: 768 }),
     alertmanager: part(1, 20, 48, { memoryLimitMiB: 128 }),
@@ -139,6 +143,7 @@ export const profiles = {
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 512 }),
     logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 500, 768, { memoryLimitMiB: 2048 }),
+    drillExporter: part(1, 5, 16, { memoryLimitMiB: 64 }),
     maintenance: part(1, 100, 64, { memoryLimitMiB: 512 }),
     prometheus: part(1, 200, 768, { memoryLimitMiB: 1536 }),
     alertmanager: part(1, 20, 64, { memoryLimitMiB: 128 }),
@@ -167,6 +172,7 @@ export const profiles = {
     backupKeeper: part(1, 10, 16, { memoryLimitMiB: 768 }),
     logStream: part(1, 50, 64, { memoryLimitMiB: 256 }),
     drill: part(1, 500, 1024, { memoryLimitMiB: 4096 }),
+    drillExporter: part(1, 5, 16, { memoryLimitMiB: 64 }),
     maintenance: part(1, 250, 128, { memoryLimitMiB: 1024 }),
     prometheus: part(1, 300, 1536, { memoryLimitMiB: 3072 }),
     alertmanager: part(1, 20, 64, { memoryLimitMiB: 192 }),
@@ -199,6 +205,7 @@ export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice)
   const base: Profile = profiles[profile];
   const only = (runs: boolean, { replicas, size }: Part): Part => ({ replicas: runs ? replicas : 0, size });
   const watched = (part: Part): Part => only(monitoring !== undefined, part);
+  const rehearsed = data.backup?.drill.enabled === true;
   return {
     ...base,
     api: { ...base.api, replicas: app.apiReplicas ?? base.api.replicas },
@@ -207,7 +214,8 @@ export const chosenProfile = ({ profile, app, data, monitoring }: ProfileChoice)
     backup: only(data.backup !== undefined, base.backup),
     backupKeeper: only(data.backup !== undefined, base.backupKeeper),
     logStream: only(data.backup?.wal === "stream", base.logStream),
-    drill: only(data.backup?.drill.enabled === true, base.drill),
+    drill: only(rehearsed, base.drill),
+    drillExporter: only(rehearsed && monitoring !== undefined, base.drillExporter),
     prometheus: watched(base.prometheus),
     alertmanager: watched(base.alertmanager),
     exporter: watched(base.exporter),

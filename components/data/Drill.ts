@@ -55,20 +55,24 @@ const evidenceGiB = 1;
 /**
  * Creates the scheduled proof that the backups can be restored: a CronJob in a namespace of its own restores the newest
  * backup twice, compares every table with the fingerprint that the database wrote into itself, checks all indexes, and
- * leaves a verdict with RPO and RTO. It fails when anything is not as it should be.
+ * leaves a verdict with RPO and RTO, as evidence and as metrics. It fails when anything is not as it should be.
  * Does not reach the database. State: the verdicts (JSON), on a retained volume; restore: they are also in the job's log.
  */
 export class Drill extends pulumi.ComponentResource {
+  /** Name of the claim with the verdicts. */
+  public readonly evidenceClaim: pulumi.Output<string>;
+
   constructor(name: string, args: DrillArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:data:Drill", name, { schedule: args.schedule, image: args.image.ref }, opts);
+    this.evidenceClaim = createClaim(this, name, args, "evidence", evidenceGiB).metadata.name;
     const parts: DrillParts = {
       serviceAccount: createAccount(this, name, args).metadata.name,
       scripts: createScripts(this, name, args).metadata.name,
-      evidence: createClaim(this, name, args, "evidence", evidenceGiB).metadata.name,
+      evidence: this.evidenceClaim,
       restored: createClaim(this, name, args, "restored", args.storageGiB).metadata.name,
     };
     createCronJob(this, name, args, parts);
-    this.registerOutputs({});
+    this.registerOutputs({ evidenceClaim: this.evidenceClaim });
   }
 }
 
@@ -186,7 +190,6 @@ const podSpec = (args: DrillArgs, parts: DrillParts): k8s.types.input.core.v1.Po
         // Half of the memory for wal-g, a quarter for PostgreSQL's buffers.
         ...renderWalgEnv(args.store, Math.floor(memoryMiB(args.size) / 2)),
         ...walgSourceEnv(args.source, evidenceRoot),
-        value("PLATFORM_PREFIX", args.prefix),
         value("PLATFORM_SHARED_BUFFERS_MIB", String(Math.floor(memoryMiB(args.size) / 4))),
       ],
       resources: resources(args.size, 512),

@@ -28,6 +28,12 @@ export { defaultWalGiB, maxConnections } from "./sizing.ts";
 export { Backup, backupFlows, type BackupArgs } from "./Backup.ts";
 export { archiveCalls, archiveHook, storeCalls, type ArchiveFlowArgs } from "./archive.ts";
 export { Drill, drillFlows, type DrillArgs } from "./Drill.ts";
+export {
+  DrillExporter,
+  drillExporterFlows,
+  drillExporterTarget,
+  type DrillExporterArgs,
+} from "./DrillExporter.ts";
 export type { WalgSource } from "./walgBinary.ts";
 export type { WalgSettings } from "./walgEnv.ts";
 export { WalgStore } from "./WalgStore.ts";

@@ -12,15 +12,17 @@ const watching: ReadonlySet<ImageName> = new Set<ImageName>([
   "redisExporter",
   "kubeStateMetrics",
 ]);
-/** What watches the machine belongs to the stack that owns it. */
-const watchingTheMachine: ReadonlySet<ImageName> = new Set<ImageName>(["nodeExporter"]);
 
-export const imagesInUse = (s: Pick<PartialSettings, "cluster" | "monitoring">): readonly ImageName[] => {
+export const imagesInUse = (
+  s: Pick<PartialSettings, "cluster" | "monitoring" | "data">,
+): readonly ImageName[] => {
   const owner = s.cluster?.source === "own";
+  const rehearsed = s.data?.backup?.drill.enabled === true;
   const watched = s.monitoring !== undefined;
   return imageNames.filter((name) => {
     if (watching.has(name)) return watched;
-    if (watchingTheMachine.has(name)) return watched && owner;
+    // It watches the machine, which belongs to one stack, and reads the verdict of the drill.
+    if (name === "nodeExporter") return watched && (owner || rehearsed);
     return name !== "traefik" || owner;
   });
 };

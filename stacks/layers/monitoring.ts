@@ -1,4 +1,4 @@
-import { PostgresExporter, type Postgres } from "../../components/data/index.ts";
+import { DrillExporter, PostgresExporter, type Drill, type Postgres } from "../../components/data/index.ts";
 import {
   Alertmanager,
   allTargets,
@@ -10,6 +10,7 @@ import {
 } from "../../components/observability/index.ts";
 import type { CertificateTerm, ImageName, Layer } from "../../components/workload/index.ts";
 import type { MonitoringConfig } from "../config.ts";
+import { longestGapDays } from "../config/cron.ts";
 import { monitoringFlowArgs } from "../flows.ts";
 import type { Part } from "../profiles.ts";
 import { owns, type Build, type Ground } from "./build.ts";
@@ -19,16 +20,23 @@ export interface Monitoring {
   readonly alertmanager: Alertmanager;
 }
 
+/** What has an exporter of its own. */
+interface Exported {
+  readonly postgres: Postgres;
+  readonly drill: Drill | undefined;
+}
+
 /** Metrics, alert rules, and the way of an alert to a person. Undefined where nothing is watched. */
 export const createMonitoring = (
   build: Build,
   ground: Ground,
-  postgres: Postgres,
+  { postgres, drill }: Exported,
   certificates: readonly CertificateTerm[],
 ): Monitoring | undefined => {
   const { monitoring } = build.config;
   if (monitoring === undefined) return undefined;
   createPostgresExporter(build, ground, postgres, monitoring);
+  if (drill !== undefined) createDrillExporter(build, ground, drill, monitoring);
   createStateMetrics(build, ground, monitoring);
   if (owns(build.config)) createNodeExporter(build, ground, monitoring);
   const alertmanager = createAlertmanager(build, ground, monitoring);
@@ -77,6 +85,26 @@ const createPostgresExporter = (
       rotation: `${String(rotation)}.${String(config.data.postgres.rotation)}`,
     },
     { ...opts, dependsOn: [...ground.ready, postgres] },
+  );
+
+const createDrillExporter = (
+  { name, config, profile, image, opts }: Build,
+  ground: Ground,
+  drill: Drill,
+  { rotation }: MonitoringConfig,
+): DrillExporter =>
+  new DrillExporter(
+    `${name}-drill-exporter`,
+    {
+      prefix: config.prefix,
+      namespace: ground.namespace("drill").namespace,
+      image: image("nodeExporter"),
+      size: profile.drillExporter.size,
+      priorityClass: ground.defaults.priorityClasses.app,
+      evidenceClaim: drill.evidenceClaim,
+      rotation,
+    },
+    { ...opts, dependsOn: [...ground.ready, drill] },
   );
 
 const createStateMetrics = (build: Build, ground: Ground, monitoring: MonitoringConfig): KubeStateMetrics => {
@@ -156,7 +184,8 @@ const createPrometheus = (
       rules: {
         backup: backup !== undefined,
         stream: backup?.wal === "stream",
-        drill: backup?.drill.enabled === true,
+        drill:
+          backup?.drill.enabled === true ? { gapDays: longestGapDays(backup.drill.schedule) } : undefined,
         node: owns(config),
       },
       certificates,

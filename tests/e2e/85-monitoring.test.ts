@@ -96,6 +96,7 @@ describe("metrics", () => {
       "prometheus",
       "redis-queue",
       "redis-signalling",
+      "restore-drill",
     ]);
     // Both replicas, by the names of their pods.
     expect(targets.filter(({ labels }) => labels.job === "pgbouncer")).toHaveLength(2);
@@ -120,6 +121,7 @@ describe("metrics", () => {
       "kube_pod_status_scheduled",
       "kube_cronjob_created",
       "kube_node_status_condition",
+      "node_textfile_scrape_error",
       "node_filesystem_avail_bytes",
     ];
     // One after the other: sshd drops connections when more than ten are not yet logged in.

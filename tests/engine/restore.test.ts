@@ -38,7 +38,6 @@ const environment = async (): Promise<readonly string[]> => {
   return [
     ...renderWalgEnv(settings, 256).map(({ name: key, value }) => `${key}=${String(value)}`),
     "PLATFORM_WALG=wal-g",
-    "PLATFORM_PREFIX=engine",
     "PATH=/usr/local/bin:/usr/lib/postgresql/18/bin:/usr/bin:/bin:/usr/sbin:/sbin",
   ];
 };
@@ -217,7 +216,7 @@ describe("a restore", () => {
     const verdict = JSON.parse(stdout.split("\n").find((line) => line.startsWith("{")) ?? "{}") as object;
     expect(verdict).toMatchObject({ ok: true, backup: backups()[1], failedStep: "", rows: 5000 });
     const metrics = pod.exec(["cat", `${evidenceRoot}/drill.prom`]).stdout;
-    expect(metrics).toContain('platform_restore_drill_ok{prefix="engine"} 1');
+    expect(metrics).toContain("platform_restore_drill_ok 1");
     expect(stdout + stderr).not.toContain(canary);
   });
 

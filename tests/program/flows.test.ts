@@ -109,6 +109,7 @@ const expectedMonitoring = (prefix: string): readonly string[] => [
   `${prefix}-monitoring/prometheus -> ${prefix}-cache/redis-signalling:9121`,
   `${prefix}-monitoring/prometheus -> ${prefix}-data/pgbouncer:9127`,
   `${prefix}-monitoring/prometheus -> ${prefix}-data/postgres-exporter:9187`,
+  `${prefix}-monitoring/prometheus -> ${prefix}-drill/drill-exporter:9101`,
   `${prefix}-monitoring/prometheus -> ${prefix}-monitoring/alertmanager:9093`,
   `${prefix}-monitoring/prometheus -> ${prefix}-monitoring/kube-state-metrics:8080`,
   `${prefix}-monitoring/prometheus -> ${prefix}-node/node-exporter:9100`,
@@ -143,6 +144,19 @@ describe.each(exampleStacks)("%s", (stack) => {
     ]);
     expect(callers({ name: "node", address: "192.168.1.10" }, 443)).toEqual([]);
     expect(callers({ name: "metadata", address: "169.254.169.254" }, 80)).toEqual([]);
+  });
+
+  it("lets nothing in the namespace of the drill call a pod", () => {
+    const drills = cluster.pods.filter((pod) => pod.name.startsWith(`${prefix}-drill/`));
+    expect([...new Set(drills.map((pod) => pod.name))].toSorted()).toEqual(
+      stack === "local" ? [] : [`${prefix}-drill/drill-exporter`, `${prefix}-drill/restore-drill`],
+    );
+    const reached = drills.flatMap((from) =>
+      cluster.pods
+        .filter((to) => to !== from && to.ports.some((port) => allowed(cluster.policies, from, to, port)))
+        .map((to) => `${from.name} -> ${to.name}`),
+    );
+    expect(reached).toEqual([]);
   });
 
   it("lets only the edge and what watches pods call the Kubernetes API", () => {

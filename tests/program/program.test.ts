@@ -93,6 +93,7 @@ describe("settings reach their place", () => {
       "api",
       "backup-keeper",
       "dragonfly",
+      "drill-exporter",
       "kube-state-metrics",
       "pgbouncer",
       "postgres-exporter",

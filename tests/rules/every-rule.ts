@@ -4,7 +4,7 @@ import type { RuleFeatures } from "../../components/observability/index.ts";
 export const everyRule: RuleFeatures = {
   backup: true,
   stream: true,
-  drill: true,
+  drill: { gapDays: 7 },
   node: true,
   certificates: [
     { name: "postgres-tls", seconds: 100 * 86_400 },
@@ -20,5 +20,6 @@ export const everyRule: RuleFeatures = {
     "prometheus",
     "redis-queue",
     "redis-signalling",
+    "restore-drill",
   ],
 };

@@ -7,15 +7,19 @@ failure='' backup='' rpo=-1 rto=-1 bytes=0 tables=0 rows=0 printed=''
 evidence=$evidence_root/evidence
 restored=$restore_root/data
 
-# gauge NAME HELP VALUE: one metric.
+metrics=$evidence_root/drill.prom
+
+# gauge NAME HELP VALUE: one metric; none for a value that is not known.
 gauge() {
-  printf '# HELP platform_restore_drill_%s %s\n# TYPE platform_restore_drill_%s gauge\nplatform_restore_drill_%s{prefix="%s"} %s\n' "$1" "$2" "$1" "$1" "$PLATFORM_PREFIX" "$3"
+  [[ $3 =~ ^[0-9]+$ ]] || return 0
+  printf '# HELP platform_restore_drill_%s %s\n# TYPE platform_restore_drill_%s gauge\nplatform_restore_drill_%s %s\n' "$1" "$2" "$1" "$1" "$3"
 }
 
 # Always leaves a verdict, also when a step has ended the script.
 report() {
-  local ok=false metric=0 stamp
-  [[ $finished != true ]] || { ok=true metric=1; }
+  local ok=false metric=0 stamp succeeded
+  succeeded=$(sed -n 's/^platform_restore_drill_last_success_timestamp_seconds //p' "$metrics" 2>/dev/null || true)
+  [[ $finished != true ]] || { ok=true metric=1 succeeded=$began; }
   stamp=$(date --utc --date="@$began" +%Y%m%dT%H%M%SZ)
   mkdir -p "$evidence"
   printf '{"kind":"restore-drill","startedAt":"%s","ok":%s,"backup":"%s","backupBytes":%s,"rpoSeconds":%s,"rtoSeconds":%s,"fingerprintAt":"%s","tables":%s,"rows":%s,"failedStep":"%s"}\n' \
@@ -23,12 +27,15 @@ report() {
     tee "$evidence/$stamp.json.new"
   mv "$evidence/$stamp.json.new" "$evidence/$stamp.json"
   {
-    gauge ok '1 when the last restore drill proved the backups.' "$metric"
-    gauge timestamp_seconds 'When it began.' "$began"
-    gauge rpo_seconds 'Age of the newest restored write; -1 when it did not get that far.' "$rpo"
-    gauge rto_seconds 'From the start until the database answered; -1 when it did not get that far.' "$rto"
-  } >"$evidence_root/drill.prom.new"
-  mv "$evidence_root/drill.prom.new" "$evidence_root/drill.prom"
+    gauge ok '1 when the last restore drill proved the backups, 0 when it did not.' "$metric"
+    gauge last_run_timestamp_seconds 'When it began.' "$began"
+    gauge last_success_timestamp_seconds 'When the last one that proved the backups began.' "$succeeded"
+    gauge rpo_seconds 'Age of the newest restored write; missing when the drill did not get that far.' "$rpo"
+    gauge rto_seconds 'From the start until the database answered; missing when the drill did not get that far.' "$rto"
+  } >"$metrics.new"
+  # Its exporter reads it as another user of the group; the verdicts beside it stay closed.
+  chmod 0640 "$metrics.new"
+  mv "$metrics.new" "$metrics"
   find "$evidence" -name '*.json' -printf '%T@ %p\n' | sort -rn | tail -n +501 | cut -d' ' -f2- | xargs -r rm -f --
   rm -rf -- "$restored"
 }
@@ -50,8 +57,9 @@ fetch_backup "$chosen" "$restored"
 start_recovery "$restored" off
 rto=$(($(date +%s) - began))
 failure="read the heartbeat"
-rpo=$(sql "SELECT greatest(0, ceil($began - extract(epoch FROM at)))::bigint FROM platform.heartbeat" "$database")
-[[ $rpo =~ ^[0-9]+$ ]] || die "the restored database holds no heartbeat"
+age=$(sql "SELECT greatest(0, ceil($began - extract(epoch FROM at)))::bigint FROM platform.heartbeat" "$database")
+[[ $age =~ ^[0-9]+$ ]] || die "the restored database holds no heartbeat"
+rpo=$age
 failure="find the fingerprint"
 read -r xid taken printed < <(sql "SELECT xid::text || ' ' || floor(extract(epoch FROM at))::bigint || ' ' || to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM platform.fingerprint ORDER BY at DESC LIMIT 1" "$database") ||
   die "the restored database holds no fingerprint; the backup job writes one after each base backup"

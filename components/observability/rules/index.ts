@@ -17,8 +17,8 @@ export interface RuleFeatures {
   readonly backup: boolean;
   /** The log is also sent while it is being written. */
   readonly stream: boolean;
-  /** Restores are rehearsed. */
-  readonly drill: boolean;
+  /** Restores are rehearsed: the most days from one to the next. */
+  readonly drill: { readonly gapDays: number } | undefined;
   /** This stack owns the machine. */
   readonly node: boolean;
   /** Of the internal CA. */
@@ -42,7 +42,7 @@ export const ruleGroups = ({
   postgresRules,
   ...(backup ? [archiveRules] : []),
   ...(stream ? [streamRules] : []),
-  ...(drill ? [drillRules] : []),
+  ...(drill === undefined ? [] : [drillRules(drill.gapDays)]),
   ...(jobs.includes("pgbouncer") ? [poolerRules] : []),
   ...(jobs.includes("redis-queue") ? [redisRules] : []),
   ...(jobs.includes("dragonfly") ? [cacheRules] : []),

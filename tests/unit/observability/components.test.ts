@@ -27,7 +27,7 @@ const prometheus = (changes: Record<string, unknown> = {}) =>
     ...part("prometheus"),
     targets: allTargets({ prefix: "hc", targets: [], receivers: { ports: [443], cidrs: [] }, node: false }),
     watched: { data: "hc-data", monitoring: "hc-monitoring" },
-    rules: { backup: false, stream: false, drill: false, node: false },
+    rules: { backup: false, stream: false, drill: undefined, node: false },
     certificates: [{ name: "postgres-tls", ends: pulumi.output("2029-02-25T12:00:00Z") }],
     retentionDays: 15,
     storageGiB: 10,
@@ -89,7 +89,7 @@ describe("Prometheus", () => {
     const [before, after] = [
       await children("p", prometheus),
       await children("p", () =>
-        prometheus({ rules: { backup: true, stream: true, drill: true, node: true } }),
+        prometheus({ rules: { backup: true, stream: true, drill: { gapDays: 7 }, node: true } }),
       ),
     ];
     expect(child(after, "p-config").inputs).not.toEqual(child(before, "p-config").inputs);

@@ -94,7 +94,7 @@ describe("alert rules", () => {
     const bare: RuleFeatures = {
       backup: false,
       stream: false,
-      drill: false,
+      drill: undefined,
       node: false,
       certificates: [],
       jobs: ["postgres"],
@@ -107,6 +107,18 @@ describe("alert rules", () => {
     expect(namesOf(bare)).toContain("PostgresDown");
     expect(namesOf(bare)).not.toContain("CertificateExpiring");
     expect(namesOf({ ...bare, backup: true })).toContain("ArchiveStale");
+  });
+
+  it("wait for a drill as long as its schedule lets it take, and two days", () => {
+    const stale = (gapDays: number) =>
+      ruleGroups({ ...everyRule, drill: { gapDays } })
+        .flatMap((group) => group.alerts)
+        .find(({ name }) => name === "RestoreDrillStale");
+    expect(stale(7)).toMatchObject({
+      expr: expect.stringContaining(") > 9 * 86400 or ") as string,
+      summary: "No restore of the backups has been rehearsed with success for 9 days.",
+    });
+    expect(stale(31)?.expr).toContain(") > 33 * 86400 or ");
   });
 
   it("misses every job that should be there", () => {

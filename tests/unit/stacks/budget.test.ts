@@ -63,13 +63,16 @@ describe("profiles", () => {
   it("run backup, drill and monitoring only where they are set", () => {
     const replicas = (choice: Omit<ProfileChoice, "profile">): readonly number[] => {
       const chosen = chosenProfile({ profile: "small", ...choice });
-      const { backup, logStream, drill: restore, prometheus, exporter } = chosen;
-      return [backup, logStream, restore, prometheus, exporter].map((part) => part.replicas);
+      const { backup, logStream, drill: restore, drillExporter, prometheus, exporter } = chosen;
+      const parts = [backup, logStream, restore, drillExporter, prometheus, exporter];
+      return parts.map((part) => part.replicas);
     };
     const archived = { wal: "archive", drill: { enabled: false } } as const;
-    expect(replicas(least)).toEqual([0, 0, 0, 0, 0]);
-    expect(replicas({ ...least, data: { backup: archived } })).toEqual([1, 0, 0, 0, 0]);
-    expect(replicas(all)).toEqual([1, 1, 1, 1, 5]);
+    expect(replicas(least)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(replicas({ ...least, data: { backup: archived } })).toEqual([1, 0, 0, 0, 0, 0]);
+    expect(replicas({ ...all, data: { backup: archived } })).toEqual([1, 0, 0, 0, 1, 5]);
+    expect(replicas({ ...all, monitoring: undefined })).toEqual([1, 1, 1, 0, 0, 0]);
+    expect(replicas(all)).toEqual([1, 1, 1, 1, 1, 5]);
   });
 
   it("count the largest job once, whatever else comes and goes", () => {

@@ -280,7 +280,7 @@ describe("a bad setting", () => {
     });
     expect(others).toEqual([]);
     expect(problem).toMatch(
-      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 4560m CPU and 9188 MiB memory too little\n/,
+      /^vps: profile "large" does not fit; order a larger machine, choose a smaller profile, or lower app\.apiReplicas: 4565m CPU and 9204 MiB memory too little\n/,
     );
     expect(problem).toMatch(/\n {6}api +3 +1500 +3072\n/);
   });
