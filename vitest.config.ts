@@ -9,6 +9,8 @@ export default defineConfig({
     include: ["tests/unit/**/*.test.ts", "tests/program/**/*.test.ts"],
     // Importing the SDKs costs 0.65 s per isolated file, and no module registers resources at import.
     isolate: false,
+    // The default leaves one processor free, of two that is half.
+    maxWorkers: "100%",
     restoreMocks: true,
     unstubEnvs: true,
     testTimeout: 15_000,

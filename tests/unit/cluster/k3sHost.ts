@@ -1,4 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { renderInstall } from "../../../components/cluster/install.ts";
 import type { Mode } from "../../../components/remote/index.ts";
 import type { Run } from "../remote/sandbox.ts";
@@ -42,6 +45,13 @@ case "$*" in
   "-q is-enabled "*timer | "-q is-active "*timer) [ -e "$state/timer" ] ;;
 esac
 `;
+
+/** Makes `to` what `from` is, with modes, times and links. */
+const copy = (from: string, to: string): void => {
+  rmSync(to, { recursive: true, force: true });
+  const { status, stderr } = spawnSync("cp", ["-a", from, to], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+};
 
 export interface Upload {
   readonly version?: string;
@@ -108,6 +118,18 @@ export class K3sHost extends Sandbox {
     variables: Readonly<Record<string, string>> = {},
   ): Run {
     return this.run(this.script(changes), { DIE_AT: "never", ...variables });
+  }
+
+  /** The host as the plain installation leaves it: installed for real the first time, copied back after that. */
+  installed(): void {
+    const kept = join(this.directory, "installed");
+    if (existsSync(kept)) {
+      copy(kept, this.root);
+      return;
+    }
+    const { code, stderr } = this.install();
+    if (code !== 0) throw new Error(`the plain installation ended with ${String(code)}: ${stderr}`);
+    copy(this.root, kept);
   }
 
   starts(): number {
