@@ -14,8 +14,6 @@ export default defineConfig({
     include: ["tests/e2e/**/*.test.ts"],
     globalSetup: ["tests/e2e/setup.ts"],
     fileParallelism: false,
-    // Tests of one file that say so run side by side, each on a host of its own.
-    maxConcurrency: 2,
     sequence: { sequencer: ByName },
     testTimeout: 900_000,
     hookTimeout: 3_600_000,

@@ -1,7 +1,7 @@
 /**
  * Runs the levels of the test pyramid one after the other and ends with one line of totals.
  *
- *   node tests/run.ts [LEVEL...]     check, rules, go, rig, engine, e2e; all of them when none is named. soak only by name
+ *   node tests/run.ts [LEVEL...]     check, rules, go, rig, engine, bootstrap, e2e; all of them when none is named. soak only by name
  *
  * A level that cannot run here (no root, no Go) counts as skipped, with its reason. Exit status 1 when
  * anything failed or when a level ran no test.
@@ -198,7 +198,7 @@ const leftovers = (): Count => {
 const hasGo = (): boolean => spawnSync("go", ["version"]).status === 0;
 
 /** Tests on throw-away hosts, and whether they left any. */
-const onHosts = async (level: "e2e" | "soak"): Promise<Count> => {
+const onHosts = async (level: "bootstrap" | "e2e" | "soak"): Promise<Count> => {
   const reason = noHost();
   if (reason !== undefined) return skip(level, reason);
   const count = await vitest(level, "--config", `vitest.${level}.config.ts`);
@@ -227,6 +227,7 @@ const levels: Readonly<Record<string, () => Promise<Count>>> = {
     hasGo()
       ? vitest("engine", "--config", "vitest.engine.config.ts")
       : Promise.resolve(skip("engine", "no Go on this machine")),
+  bootstrap: () => onHosts("bootstrap"),
   e2e: () => onHosts("e2e"),
   soak: () => onHosts("soak"),
 };

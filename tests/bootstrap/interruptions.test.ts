@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { execute, host, onHost, repository, RigStack, type Result } from "../../rig/stack.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { bootstrapTargets, until } from "./support.ts";
+import { fingerprint } from "../e2e/fingerprint.ts";
+import { bootstrapTargets, until } from "../e2e/support.ts";
 
 /**
  * A run that dies at the worst moments, in the worst ways, and is then run again.
@@ -12,7 +12,7 @@ import { bootstrapTargets, until } from "./support.ts";
  * PATH; the run is killed while it is held. Two hosts work side by side: half of the time is spent waiting.
  */
 const names = ["crash1", "crash2"] as const;
-const directoryOf = (name: string): string => join(repository, ".rig", "e2e", name);
+const directoryOf = (name: string): string => join(repository, ".rig", "bootstrap", name);
 const hold = "/run/hold";
 
 const wrapper = (command: string, when: string): string =>

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { host, onHost, repository, RigStack } from "../../rig/stack.ts";
-import { fingerprint } from "./fingerprint.ts";
-import { bootstrapTargets } from "./support.ts";
+import { fingerprint } from "../e2e/fingerprint.ts";
+import { bootstrapTargets } from "../e2e/support.ts";
 
 const name = "deb12";
-const directory = join(repository, ".rig", "e2e", name);
+const directory = join(repository, ".rig", "bootstrap", name);
 
 describe("Debian 12, bare, without the packages that the bootstrap needs", () => {
   const stack = new RigStack({ directory, hostName: name });
