@@ -4,7 +4,7 @@
 make_system() {
   local out=$1 programs
   put_program "$out/pause/pause" pause addons/pause rig/addons/pause
-  put_program "$out/coredns/coredns" coredns addons/coredns github.com/coredns/coredns
+  put_program "$out/coredns/coredns" coredns addons/coredns rig/addons/coredns
   put_program "$out/metrics/metrics-server" metrics-server addons/metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server \
     '-X k8s.io/client-go/pkg/version.gitVersion=v0.9.0'
   put_program "$out/local-path/usr/bin/local-path-provisioner" local-path addons/local-path \
