@@ -48,7 +48,7 @@ compose() {
   (
     cd "$RIG_DIR/go/k3s"
     go build -trimpath -o "$out/program" -ldflags "-s -w -X main.version=$K3S_VERSION -X main.payloadHash=$hash" .
-    go run ./pack "$out/k3s" "$out/program" "$@"
+    go run -trimpath ./pack "$out/k3s" "$out/program" "$@"
   )
   rm "$out/program"
 }
