@@ -8,7 +8,6 @@ export const dataScale = {
   clients: 8,
   /** More than both poolers together have connections of the database, so that some wait for one. */
   manyClients: 48,
-  threads: 2,
   /** Seconds of each run that counts. */
   seconds: 8,
   /** Seconds of the run after a restart that does not. */

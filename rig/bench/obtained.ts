@@ -35,7 +35,7 @@ turn, ${String(scale.rounds)} rounds, median; the ratio is of the medians. "(sta
 an old release candidate and compresses with lz4 instead of zstd.
 
 - **pgbench**: scale ${String(scale.pgbench)} (${String(scale.pgbench * 100_000)} accounts, larger than shared_buffers, smaller than the memory of the machine), ${String(scale.clients)} or
-  ${String(scale.manyClients)} clients on ${String(scale.threads)} threads, ${String(scale.seconds)} s a run, prepared statements, tables outside of the audited schema. It runs in a pod of
+  ${String(scale.manyClients)} clients with a thread each, ${String(scale.seconds)} s a run, prepared statements, tables outside of the audited schema. It runs in a pod of
   its own on the same node, as the application's role with the same SCRAM login, by the Service of PgBouncer (two pods, transaction
   mode) or of the database. TLS 1.3 with verification of name and CA in both arms, and between PgBouncer and PostgreSQL.
   "Read-write" is pgbench's TPC-B-like script, seven statements, "read-only" its select-only one. Before every run a

@@ -74,7 +74,10 @@ export interface Load {
   readonly clients?: number;
 }
 
-/** Transactions per second, connections not counted. */
+/**
+ * Transactions per second, connections not counted. Each client has a thread: pgbench waits for the answer to a
+ * preparation, and would keep the others of its thread from ending the transactions that this one waits for in PgBouncer.
+ */
 export const transactions = async (
   bench: Bench,
   way: Way,
@@ -84,7 +87,7 @@ export const transactions = async (
   await settled(bench);
   const said = await inClient(
     bench,
-    `${way} pgbench --no-vacuum --protocol=prepared --client=${String(clients)} --jobs=${String(scale.threads)} ` +
+    `${way} pgbench --no-vacuum --protocol=prepared --client=${String(clients)} --jobs=${String(clients)} ` +
       `--time=${String(seconds)} --define=scale=${String(scale.pgbench)} --file=/run/scripts/${script}`,
   );
   const failed = /number of failed transactions: (\d+)/.exec(said)?.[1];
