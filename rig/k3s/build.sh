@@ -9,8 +9,6 @@ set -euo pipefail
 # shellcheck source=rig/k3s/release.sh
 . "$RIG_DIR/k3s/release.sh"
 
-CONTAINERD=github.com/containerd/containerd/v2
-PLUGINS=github.com/containernetworking/plugins/plugins
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 
 download_release() {
@@ -23,16 +21,9 @@ download_release() {
 
 build_kubernetes() {
   local package=k8s.io/component-base/version
-  log "compiling Kubernetes 1.36.3 with etcd (5 to 13 minutes with empty caches)"
+  log "compiling Kubernetes 1.36.3 with etcd (about 5 minutes with empty caches)"
   (cd "$RIG_DIR/go/kubernetes" && nice go build -trimpath -o "$1/kube" -ldflags "-s -w \
     -X $package.gitVersion=$K3S_VERSION -X $package.gitMajor=1 -X $package.gitMinor=36 -X $package.gitTreeState=clean" .)
-}
-
-build_containerd() {
-  log "compiling containerd and the CNI plugins (2 minutes with empty caches)"
-  (cd "$RIG_DIR/go/containerd" && nice go build -trimpath -o "$1/" -ldflags "-s -w -X $CONTAINERD/version.Version=v2.4.2" \
-    "$CONTAINERD/cmd/containerd" "$CONTAINERD/cmd/containerd-shim-runc-v2" "$CONTAINERD/cmd/ctr" \
-    "$PLUGINS/main/bridge" "$PLUGINS/main/loopback" "$PLUGINS/meta/portmap" "$PLUGINS/ipam/host-local")
 }
 
 # runc needs cgo and libseccomp, so it comes as a Debian package, which also runs on later releases than its own.
@@ -56,7 +47,7 @@ compose() {
 build_standin() {
   local kube containerd runc
   kube=$(build_once kubernetes "$(input_key "$RIG_DIR/go/kubernetes" "text:$K3S_VERSION")" build_kubernetes)
-  containerd=$(build_once containerd "$(input_key "$RIG_DIR/go/containerd")" build_containerd)
+  containerd=$("$RIG_DIR/k3s/containerd.sh")
   runc=$(build_once runc "$(input_key "$RIG_DIR/k3s/runc.sh")" fetch_runc)
   build_once k3s "$(input_key "$RIG_DIR/k3s" "$RIG_DIR/go/k3s" "text:$kube" "text:$containerd" "text:$runc")" \
     compose "$kube/kube" "$containerd"/* "$runc"/*
