@@ -118,8 +118,9 @@ const goModules = ["go/plugins", "go/k3s", "go/dragonfly", "go/receiver", "image
 
 /** `go test` of one module of the rig, with the flags of its build: what one of them has compiled serves both. */
 const goTest = (module: string): Count => {
-  const run = spawnSync("go", ["test", "-trimpath", "-json", "./..."], {
-    cwd: join(root, "rig", module),
+  const command = '. rig/lib.sh && cd "rig/$1" && exec go test -trimpath -json ./...';
+  const run = spawnSync("bash", ["-c", command, "go-test", module], {
+    cwd: root,
     env: { ...process.env, CGO_ENABLED: "0" },
     encoding: "utf8",
     maxBuffer: 1 << 28,

@@ -1,11 +1,11 @@
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import {
   allowing,
+  createExporter,
   hardened,
   httpProbe,
   labels,
-  ownAnnotation,
   podDefaults,
   resources,
   scrapeTarget,
@@ -58,31 +58,12 @@ export const drillExporterTarget = (prefix: string): ScrapeTarget =>
 export class DrillExporter extends pulumi.ComponentResource {
   constructor(name: string, args: DrillExporterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:data:DrillExporter", name, { image: args.image.ref }, opts);
-    const all = exporterLabels(args.prefix);
-    const metadata = { name: workload, namespace: args.namespace, labels: all.all };
-    const account = new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata, automountServiceAccountToken: false },
-      { parent: this },
-    );
-    new k8s.apps.v1.Deployment(
-      `${name}-server`,
-      {
-        metadata,
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: all.selector },
-          template: {
-            metadata: {
-              labels: all.all,
-              annotations: { [ownAnnotation.rotation]: String(args.rotation) },
-            },
-            spec: podSpec(args, account.metadata.name),
-          },
-        },
-      },
-      { parent: this, customTimeouts: { create: "10m", update: "10m" } },
-    );
+    createExporter(this, name, {
+      ...args,
+      workload,
+      labels: exporterLabels(args.prefix),
+      podSpec: (serviceAccount) => podSpec(args, serviceAccount),
+    });
     this.registerOutputs({});
   }
 }

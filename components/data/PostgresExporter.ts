@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import {
+  createExporter,
   labels,
   scrapeTarget,
   type FlowDeclaration,
@@ -58,34 +59,22 @@ export class PostgresExporter extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresExporterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:data:PostgresExporter", name, { image: args.image.ref }, opts);
     const all = exporterLabels(args.prefix);
-    const metadata = { namespace: args.namespace, labels: all.all };
-    const account = new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata: { ...metadata, name: service }, automountServiceAccountToken: false },
-      { parent: this },
-    );
     // Named by the engine: a change makes a new one, and the new name restarts the exporter.
     const queries = new k8s.core.v1.ConfigMap(
       `${name}-queries`,
-      { metadata, data: { "queries.yaml": renderExporterQueries(args.walGiB) } },
+      {
+        metadata: { namespace: args.namespace, labels: all.all },
+        data: { "queries.yaml": renderExporterQueries(args.walGiB) },
+      },
       { parent: this },
     );
-    new k8s.apps.v1.Deployment(
-      `${name}-server`,
-      {
-        metadata: { ...metadata, name: service },
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: all.selector },
-          template: postgresExporterPod(args, {
-            labels: all,
-            serviceAccount: account.metadata.name,
-            queries: queries.metadata.name,
-          }),
-        },
-      },
-      { parent: this, customTimeouts: { create: "10m", update: "10m" } },
-    );
+    createExporter(this, name, {
+      ...args,
+      workload: service,
+      labels: all,
+      podSpec: (serviceAccount) =>
+        postgresExporterPod(args, { serviceAccount, queries: queries.metadata.name }),
+    });
     this.registerOutputs({});
   }
 }

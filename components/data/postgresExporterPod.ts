@@ -5,18 +5,15 @@ import {
   atLeast,
   hardened,
   httpProbe,
-  ownAnnotation,
   podDefaults,
   resources,
   tcpProbe,
   value,
-  type Labels,
 } from "../workload/index.ts";
 import { database, roles } from "./layout.ts";
 import { postgresExporterPort, type PostgresExporterArgs } from "./PostgresExporter.ts";
 
 export interface PostgresExporterPodParts {
-  readonly labels: Labels;
   readonly serviceAccount: pulumi.Input<string>;
   readonly queries: pulumi.Input<string>;
 }
@@ -44,47 +41,44 @@ export const postgresExporterFlags = (tag: string): string[] => [
 export const postgresExporterPod = (
   args: PostgresExporterArgs,
   parts: PostgresExporterPodParts,
-): k8s.types.input.core.v1.PodTemplateSpec => {
+): k8s.types.input.core.v1.PodSpec => {
   const security = hardened({ uid, fsGroup: uid });
   const { host, port } = args.database;
   return {
-    metadata: { labels: parts.labels.all, annotations: { [ownAnnotation.rotation]: args.rotation } },
-    spec: {
-      ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 60 }),
-      containers: [
-        {
-          name: "exporter",
-          image: args.image.ref,
-          imagePullPolicy: "IfNotPresent",
-          args: postgresExporterFlags(args.image.tag),
-          env: [
-            value(
-              "DATA_SOURCE_URI",
-              `${host}:${String(port)}/${database}?sslmode=verify-full&sslrootcert=${authorityDirectory}/ca.crt&connect_timeout=5`,
-            ),
-            value("DATA_SOURCE_USER", roles.monitor),
-            value("DATA_SOURCE_PASS_FILE", `${passwordDirectory}/password`),
-          ],
-          securityContext: security.container,
-          ports: [{ name: "metrics", containerPort: postgresExporterPort, protocol: "TCP" }],
-          // Not /metrics: the database being down is no reason to restart its exporter.
-          startupProbe: httpProbe("/", "metrics", allowing(120)),
-          livenessProbe: httpProbe("/", "metrics", { failureThreshold: 6 }),
-          readinessProbe: tcpProbe("metrics", { periodSeconds: 5 }),
-          resources: resources(args.size, 64),
-          volumeMounts: [
-            { name: "queries", mountPath: queryDirectory, readOnly: true },
-            { name: "authority", mountPath: authorityDirectory, readOnly: true },
-            { name: "password", mountPath: passwordDirectory, readOnly: true },
-          ],
-        },
-      ],
-      volumes: [
-        { name: "queries", configMap: { name: parts.queries, defaultMode: 0o444 } },
-        secretFile("authority", args.tlsSecret, "ca.crt", "ca.crt"),
-        secretFile("password", args.passwordSecret, roles.monitor, "password"),
-      ],
-    },
+    ...podDefaults({ ...args, serviceAccount: parts.serviceAccount, security, graceSeconds: 60 }),
+    containers: [
+      {
+        name: "exporter",
+        image: args.image.ref,
+        imagePullPolicy: "IfNotPresent",
+        args: postgresExporterFlags(args.image.tag),
+        env: [
+          value(
+            "DATA_SOURCE_URI",
+            `${host}:${String(port)}/${database}?sslmode=verify-full&sslrootcert=${authorityDirectory}/ca.crt&connect_timeout=5`,
+          ),
+          value("DATA_SOURCE_USER", roles.monitor),
+          value("DATA_SOURCE_PASS_FILE", `${passwordDirectory}/password`),
+        ],
+        securityContext: security.container,
+        ports: [{ name: "metrics", containerPort: postgresExporterPort, protocol: "TCP" }],
+        // Not /metrics: the database being down is no reason to restart its exporter.
+        startupProbe: httpProbe("/", "metrics", allowing(120)),
+        livenessProbe: httpProbe("/", "metrics", { failureThreshold: 6 }),
+        readinessProbe: tcpProbe("metrics", { periodSeconds: 5 }),
+        resources: resources(args.size, 64),
+        volumeMounts: [
+          { name: "queries", mountPath: queryDirectory, readOnly: true },
+          { name: "authority", mountPath: authorityDirectory, readOnly: true },
+          { name: "password", mountPath: passwordDirectory, readOnly: true },
+        ],
+      },
+    ],
+    volumes: [
+      { name: "queries", configMap: { name: parts.queries, defaultMode: 0o444 } },
+      secretFile("authority", args.tlsSecret, "ca.crt", "ca.crt"),
+      secretFile("password", args.passwordSecret, roles.monitor, "password"),
+    ],
   };
 };
 

@@ -1,26 +1,18 @@
-import * as k8s from "@pulumi/kubernetes";
+import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import {
   allowing,
   apiToken,
+  createExporter,
   hardened,
   httpProbe,
-  ownAnnotation,
   podDefaults,
   prefixed,
   resources,
   type Layer,
 } from "../workload/index.ts";
 import { monitoringLabels, monitoringLayout } from "./layout.ts";
-import {
-  createAccount,
-  createClusterRole,
-  createRoles,
-  metadata,
-  reading,
-  type MonitoringPartArgs,
-  type Watched,
-} from "./place.ts";
+import { createClusterRole, createRoles, reading, type MonitoringPartArgs, type Watched } from "./place.ts";
 
 export interface KubeStateMetricsArgs extends MonitoringPartArgs {
   /** The namespaces of this stack; it sees no others. */
@@ -46,7 +38,6 @@ const watchedKinds = [
 export class KubeStateMetrics extends pulumi.ComponentResource {
   constructor(name: string, args: KubeStateMetricsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("platform:observability:KubeStateMetrics", name, { image: args.image.ref }, opts);
-    const account = createAccount(this, name, args, part);
     const rights = [
       ...createRoles(this, name, args, part, watchedKinds),
       ...(args.nodes
@@ -55,25 +46,13 @@ export class KubeStateMetrics extends pulumi.ComponentResource {
           ])
         : []),
     ];
-    const labels = monitoringLabels(args.prefix, part);
-    new k8s.apps.v1.Deployment(
-      `${name}-server`,
-      {
-        metadata: metadata(args, part, part),
-        spec: {
-          replicas: 1,
-          selector: { matchLabels: labels.selector },
-          template: {
-            metadata: {
-              labels: labels.all,
-              annotations: { [ownAnnotation.rotation]: String(args.rotation) },
-            },
-            spec: podSpec(args, account.metadata.name),
-          },
-        },
-      },
-      { parent: this, dependsOn: rights, customTimeouts: { create: "10m", update: "10m" } },
-    );
+    createExporter(this, name, {
+      ...args,
+      workload: part,
+      labels: monitoringLabels(args.prefix, part),
+      podSpec: (serviceAccount) => podSpec(args, serviceAccount),
+      dependsOn: rights,
+    });
     this.registerOutputs({});
   }
 }

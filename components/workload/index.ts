@@ -1,6 +1,7 @@
 export * from "./apiToken.ts";
 export * from "./dataOpts.ts";
 export * from "./env.ts";
+export * from "./exporter.ts";
 export * from "./flow.ts";
 export * from "./hardened.ts";
 export * from "./images.ts";

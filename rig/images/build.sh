@@ -38,7 +38,7 @@ record_packages() {
 }
 
 compile_packer() {
-  (cd "$HERE/ocipack" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$1/ocipack" .)
+  (cd "$HERE/ocipack" && CGO_ENABLED=0 go build -trimpath -o "$1/ocipack" .)
 }
 
 # archive_inputs ARCHIVE: the files that its content depends on, one per line.

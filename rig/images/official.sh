@@ -42,7 +42,7 @@ catalogue_ref() {
 }
 
 build_crane() {
-  (cd "$RIG_DIR/go/crane" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/crane" \
+  (cd "$RIG_DIR/go/crane" && CGO_ENABLED=0 nice go build -trimpath -ldflags "-s -w" -o "$1/crane" \
     github.com/google/go-containerregistry/cmd/crane)
 }
 

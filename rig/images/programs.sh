@@ -14,7 +14,7 @@ compile_program() {
   local out=$1 name=$2 directory=$3 package=$4 ldflags=${5:-} module
   module=$(without "$RIG_DIR/go/$directory" "$out/module")
   (cd "$module" && CGO_ENABLED=0 GOOS=linux GOARCH=amd64 nice -n 5 \
-    go build -p 2 -trimpath -buildvcs=false -ldflags "-s -w $ldflags" -o "$out/$name" "$package")
+    go build -p 2 -trimpath -ldflags "-s -w $ldflags" -o "$out/$name" "$package")
   rm -rf "$out/module"
 }
 

@@ -16,7 +16,7 @@ make_walg() {
   mkdir "$sodium/lib"
   mv "$sodium/usr/lib/x86_64-linux-gnu/libsodium.a" "$sodium/lib/" # alone, so that nothing else can be linked
   (cd "$RIG_DIR/go/walg" && CGO_ENABLED=1 CGO_CFLAGS=-I$sodium/usr/include CGO_LDFLAGS=-L$sodium/lib GOOS=linux GOARCH=amd64 \
-    nice -n 5 go build -p 2 -trimpath -buildvcs=false -tags libsodium \
+    nice -n 5 go build -p 2 -trimpath -tags libsodium \
     -ldflags "-s -w -X github.com/wal-g/wal-g/cmd/pg.walgVersion=v1.1.3-rc" -o "$out/wal-g-real" github.com/wal-g/wal-g/main/pg)
   rm -rf "$sodium"
   install -m 0755 "$RIG_DIR/images/walg-shim.sh" "$out/wal-g"

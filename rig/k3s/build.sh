@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=rig/k3s/release.sh
 . "$RIG_DIR/k3s/release.sh"
 
-export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+export CGO_ENABLED=0
 
 download_release() {
   local out=$1

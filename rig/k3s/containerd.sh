@@ -9,7 +9,7 @@ PLUGINS=github.com/containernetworking/plugins/plugins
 
 build_containerd() {
   log "compiling containerd and the CNI plugins (1 to 2 minutes with empty caches)"
-  (cd "$RIG_DIR/go/containerd" && CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -o "$1/" \
+  (cd "$RIG_DIR/go/containerd" && CGO_ENABLED=0 nice go build -trimpath -o "$1/" \
     -ldflags "-s -w -X $CONTAINERD/version.Version=v2.4.2" \
     "$CONTAINERD/cmd/containerd" "$CONTAINERD/cmd/containerd-shim-runc-v2" "$CONTAINERD/cmd/ctr" \
     "$PLUGINS/main/bridge" "$PLUGINS/main/loopback" "$PLUGINS/meta/portmap" "$PLUGINS/ipam/host-local")

@@ -22,7 +22,7 @@ WEB=8443
 MAIL=587
 
 build_receiver() {
-  (cd "$RIG_DIR/go/receiver" && CGO_ENABLED=0 nice -n 5 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/receiver" .)
+  (cd "$RIG_DIR/go/receiver" && CGO_ENABLED=0 nice -n 5 go build -trimpath -ldflags "-s -w" -o "$1/receiver" .)
 }
 
 make() {

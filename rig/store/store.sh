@@ -30,12 +30,12 @@ REGION=default
 build_minio() {
   local module
   module=$(without "$RIG_DIR/go/minio" "$1/module")
-  (cd "$module" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/minio" github.com/minio/minio)
+  (cd "$module" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -ldflags "-s -w" -o "$1/minio" github.com/minio/minio)
   rm -rf "$1/module"
 }
 
 build_client() {
-  (cd "$RIG_DIR/go/minio" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -buildvcs=false -ldflags "-s -w" -o "$1/client" ./client)
+  (cd "$RIG_DIR/go/minio" && CGO_ENABLED=0 nice -n 5 go build -p 2 -trimpath -ldflags "-s -w" -o "$1/client" ./client)
 }
 
 # A change of the client links no server again.
