@@ -52,7 +52,8 @@ const createStorageClass = (
       provisioner: "rancher.io/local-path",
       reclaimPolicy: "Retain",
       volumeBindingMode: "WaitForFirstConsumer",
-      allowVolumeExpansion: false,
+      // A local volume enforces no size: to raise it changes a number. To lower it the API server refuses, also in a preview.
+      allowVolumeExpansion: true,
     },
     { parent, protect: true },
   );

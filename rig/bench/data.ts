@@ -13,7 +13,7 @@ import { exposure, streaming } from "./exposure.ts";
 import { freshHost } from "./hosts.ts";
 import { interleave, median, say } from "./measure.ts";
 import { benchDirectory, benchHost, benchStore } from "./places.ts";
-import { prepare, transactions } from "./pgbench.ts";
+import { latency, prepare, transactions } from "./pgbench.ts";
 import { archiving, restart, type Restart } from "./restarts.ts";
 
 interface Ways {
@@ -35,6 +35,8 @@ export interface MeasuredData {
   readonly write: Ways;
   readonly manyWrite: Ways;
   readonly read: Ways;
+  /** Milliseconds of a read-write transaction while the machine is far from busy. */
+  readonly paced: Ways;
   /** Transactions per second, with archiving and without. */
   readonly archive: { readonly on: number; readonly off: number };
   /** Size of a base backup in the store, MiB. */
@@ -89,6 +91,15 @@ const ways = (bench: Bench, script: "read" | "write", clients: number): Promise<
     scale.rounds,
     `${script} transactions/s of ${String(clients)} clients`,
   );
+
+const pacedWays = (bench: Bench): Promise<Ways> => {
+  const arm = (way: "direct" | "pooled") => () => latency(bench, way, "write", scale.pacedPerSecond);
+  return interleave(
+    { direct: arm("direct"), pooled: arm("pooled") },
+    scale.rounds,
+    `ms at ${String(scale.pacedPerSecond)} transactions/s`,
+  );
+};
 
 /** Backups and restores, each beside the store's own speed with the same objects. */
 const speeds = async (bench: Bench, label: string): Promise<Speeds & { readonly mebibytes: number }> => {
@@ -152,13 +163,14 @@ export const measureOn = async (stack: RigStack, bench: Bench): Promise<Omit<Mea
   const write = await ways(bench, "write", scale.clients);
   const manyWrite = await ways(bench, "write", scale.manyClients);
   const read = await ways(bench, "read", scale.clients);
+  const paced = await pacedWays(bench);
   const { mebibytes, ...fast } = await speeds(bench, "store");
   await store(["limit", benchStore, String(scale.storeMbit)]);
   const { mebibytes: _, ...slow } = await speeds(bench, "slow-store");
   await store(["unlimit", benchStore]);
   const rest = await archiveAndRestarts(bench);
   return {
-    ...{ write, manyWrite, read, ...rest },
+    ...{ write, manyWrite, read, paced, ...rest },
     ...{ backupMebibytes: mebibytes, store: fast, slowStore: slow },
     exposure: await exposures(stack, bench),
   };

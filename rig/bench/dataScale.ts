@@ -8,6 +8,8 @@ export const dataScale = {
   clients: 8,
   /** More than both poolers together have connections of the database, so that some wait for one. */
   manyClients: 48,
+  /** Read-write transactions that are begun each second where their latency counts: less than half of what saturates two cores. */
+  pacedPerSecond: 400,
   /** Seconds of each run that counts. */
   seconds: 8,
   /** Seconds of the run after a restart that does not. */

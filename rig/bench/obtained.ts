@@ -40,7 +40,8 @@ an old release candidate and compresses with lz4 instead of zstd.
   mode) or of the database. TLS 1.3 with verification of name and CA in both arms, and between PgBouncer and PostgreSQL.
   "Read-write" is pgbench's TPC-B-like script, seven statements, "read-only" its select-only one. Before every run a
   checkpoint, and nothing left to archive. pgbench, PgBouncer, PostgreSQL and everything else share the machine's cores: where
-  these are the bound, the ratio tells what PgBouncer costs in CPU, not in latency.
+  these are the bound, the ratio tells what PgBouncer costs in CPU. "Latency at ${String(scale.pacedPerSecond)}/s" is what it costs where they are not: so many
+  transactions are begun each second by ${String(scale.clients)} clients, and the time of each counts from the moment it was due.
 - **Archiving**: the read-write script, direct; \`archive_mode\` off and on, both after a restart and ${String(scale.warmSeconds)} s that do not count. With it every
   segment is compressed, encrypted and sent to the store on the same machine, whose work counts against it too.
 - **Base backup**: the nightly job with a full backup, from \`start_time\` to \`finish_time\` as wal-g notes them: checkpoint, upload,

@@ -74,24 +74,38 @@ export interface Load {
   readonly clients?: number;
 }
 
-/**
- * Transactions per second, connections not counted. Each client has a thread: pgbench waits for the answer to a
- * preparation, and would keep the others of its thread from ending the transactions that this one waits for in PgBouncer.
- */
-export const transactions = async (
+/** What pgbench says of one run, none of whose transactions failed. */
+const runOf = async (
   bench: Bench,
   way: Way,
   script: Script,
-  { seconds = scale.seconds, clients = scale.clients }: Load = {},
-): Promise<number> => {
+  { seconds = scale.seconds, clients = scale.clients }: Load,
+  ...options: readonly string[]
+): Promise<string> => {
   await settled(bench);
   const said = await inClient(
     bench,
     `${way} pgbench --no-vacuum --protocol=prepared --client=${String(clients)} --jobs=${String(clients)} ` +
-      `--time=${String(seconds)} --define=scale=${String(scale.pgbench)} --file=/run/scripts/${script}`,
+      `--time=${String(seconds)} --define=scale=${String(scale.pgbench)} --file=/run/scripts/${script} ${options.join(" ")}`,
   );
-  const failed = /number of failed transactions: (\d+)/.exec(said)?.[1];
-  const tps = /^tps = ([\d.]+)/m.exec(said)?.[1];
-  if (tps === undefined || failed !== "0") throw new Error(`pgbench ${script}: ${said}`);
-  return Number(tps);
+  if (/number of failed transactions: (\d+)/.exec(said)?.[1] !== "0") throw new Error(`pgbench ${script}: ${said}`);
+  return said;
 };
+
+/** The number after `name = ` in what pgbench says. */
+const figureOf = (said: string, name: string): number => {
+  const found = new RegExp(`^${name} = ([\\d.]+)`, "m").exec(said)?.[1];
+  if (found === undefined) throw new Error(`pgbench told no ${name}: ${said}`);
+  return Number(found);
+};
+
+/**
+ * Transactions per second, connections not counted. Each client has a thread: pgbench waits for the answer to a
+ * preparation, and would keep the others of its thread from ending the transactions that this one waits for in PgBouncer.
+ */
+export const transactions = async (bench: Bench, way: Way, script: Script, load: Load = {}): Promise<number> =>
+  figureOf(await runOf(bench, way, script, load), "tps");
+
+/** Milliseconds that a transaction takes on average when so many are begun each second, none waiting for another's end. */
+export const latency = async (bench: Bench, way: Way, script: Script, perSecond: number): Promise<number> =>
+  figureOf(await runOf(bench, way, script, {}, `--rate=${String(perSecond)}`), "latency average");

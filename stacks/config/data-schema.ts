@@ -11,11 +11,13 @@ const maintenance = z.strictObject({
 });
 
 const postgres = z.strictObject({
-  storageGiB: count(1, 16_384).describe("Size of the database volume, in GiB."),
+  storageGiB: count(1, 16_384).describe(
+    "Size of the database volume, in GiB. It can be raised (the disk has to have the room), not lowered.",
+  ),
   walGiB: count(1, 1024)
     .optional()
     .describe(
-      "Size of the write-ahead log's own volume, in GiB. Default: a quarter of storageGiB, at least 2, at most 8.",
+      "Size of the write-ahead log's own volume, in GiB. It can be raised, not lowered. Default: a quarter of storageGiB, at least 2, at most 8.",
     ),
   rotation: rotation.describe("Raise it to roll PostgreSQL after a password or certificate was changed."),
   activeAppUser: z

@@ -113,6 +113,26 @@ describe("artifacts", () => {
   });
 });
 
+describe("a volume", () => {
+  const preview = async (walGiB: number): Promise<Result> => {
+    await stack.configure({ "platform:data": { postgres: { walGiB } } });
+    return stack.pulumi(["preview", "--diff"]);
+  };
+
+  it("cannot be made smaller: already the preview is refused, and names it", async () => {
+    const result = await preview(1);
+    expect(result.code).not.toBe(0);
+    expect(said(result)).toMatch(/postgres-wal.*can not be less than/);
+  });
+
+  it("can be made larger, in place", async () => {
+    const result = await preview(3);
+    expect(said(result)).toMatch(/~ kubernetes:core\/v1:PersistentVolumeClaim: \(update\)/);
+    expect(said(result)).not.toMatch(/replace/);
+    expect(result.code).toBe(0);
+  });
+});
+
 describe("the passphrase", () => {
   it("that is wrong stops everything, and the message says what it is", async () => {
     const file = join(stack.directory, "passphrase");

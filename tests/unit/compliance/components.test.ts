@@ -65,6 +65,7 @@ describe("ClusterDefaults", () => {
       provisioner: "rancher.io/local-path",
       reclaimPolicy: "Retain",
       volumeBindingMode: "WaitForFirstConsumer",
+      allowVolumeExpansion: true,
     });
   });
 
