@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { receiver, store } from "../../rig/services.ts";
 import { must, repository } from "../../rig/stack.ts";
 import { join } from "node:path";
-import { asPlatform, damage, filesHolding, keys } from "../support/store.ts";
+import { asPlatform, damage, filesHolding, keys, lose } from "../support/store.ts";
 import { backups, fingerprintOf, now, restore, runJob, scratchSql, untilArchived } from "./backups.ts";
 import {
   inPod,
@@ -91,6 +91,29 @@ describe("backups", () => {
     await untilArchived(120);
     const { succeeded, log } = await runJob(namespace.data, "backup-verify", 900);
     expect(succeeded, log).toBe(true);
+  });
+});
+
+describe("a piece of the log that the store has lost", () => {
+  it("is found by the daily check, and told by a restore that can go no further", async () => {
+    await sql("SELECT pg_switch_wal() FROM pg_logical_emit_message(true, 'e2e', 'a piece of its own')");
+    await untilArchived(120);
+    const stored = await keys(platformHost, `${prefix}/wal_005/`);
+    const pieces = stored.map(({ key }) => key).filter((key) => /\/[0-9A-F]{24}\.[a-z0-9]+$/.test(key));
+    const [lost = "", behind = ""] = pieces.sort().slice(-2);
+    const nameOf = (key: string): string => /[0-9A-F]{24}/.exec(key)?.[0] ?? "";
+    undo = await lose(platformHost, lost);
+    const check = await runJob(namespace.data, "backup-verify", 900);
+    expect([check.succeeded, check.log]).toEqual([false, expect.stringMatching(/MISSING_LOST/)]);
+    expect(check.log).toContain(nameOf(lost));
+    const { code, stdout, stderr } = await restore(platform(), "scratch");
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout + stderr).toContain(
+      `WARNING: ${nameOf(lost)} is missing in s3://${await store(["bucket", platformHost])}/${prefix} and ${nameOf(behind)} behind it is not`,
+    );
+    expect((await restore(platform(), "scratch", "--remove")).code).toBe(0);
+    await undo();
+    undo = undefined;
   });
 });
 

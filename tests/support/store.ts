@@ -45,6 +45,17 @@ export const damage = async (name: string, key: string): Promise<() => Promise<v
   }
 };
 
+/** An object is no longer there, as a store that lost it would have it. Returns what brings it back. */
+export const lose = async (name: string, key: string): Promise<() => Promise<void>> => {
+  const before = await versions(name, key);
+  await store(["rm", name, key]);
+  const [mark] = (await versions(name, key)).filter((version) => !before.includes(version));
+  if (mark === undefined) throw new Error(`${key} was not marked as deleted`);
+  return async () => {
+    await store(["erase", name, key, mark]);
+  };
+};
+
 /** A command of the store as the user whose credentials the platform has. */
 export const asPlatform = (...args: readonly string[]): Promise<Result> =>
   execute(storeScript, args, { env: { STORE_USER: "app" } });

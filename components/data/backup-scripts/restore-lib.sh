@@ -113,7 +113,7 @@ start_recovery() {
     settings_like "$directory"
     (($# == 0)) || printf '%s\n' "$@"
   } >"$conf"
-  rm -f "$directory/postmaster.pid" "$directory/postmaster.opts" "$directory/standby.signal"
+  rm -f /tmp/platform-log-gap "$directory/postmaster.pid" "$directory/postmaster.opts" "$directory/standby.signal"
   touch "$directory/recovery.signal"
   chmod 0700 "$directory"
   # -D, because the image's own PGDATA need not exist here.
@@ -125,6 +125,7 @@ start_recovery() {
     sleep 1
   done
   say "recovered in $((SECONDS - from)) s"
+  [[ ! -e /tmp/platform-log-gap ]] || say "WARNING: $(</tmp/platform-log-gap)"
 }
 
 # sql TEXT [DATABASE]: asks the server that start_recovery began.

@@ -165,11 +165,30 @@ describe("fetch-wal.sh, where the archive ends", () => {
     ["no head at all", Buffer.alloc(3)],
     ["nothing", 74],
   ])("%s is the end of the log", (_what, streamed) => {
-    expect(fetch(piece, streamed)).toMatchObject({ status: 1, given: false, left: false });
+    const found = fetch(piece, streamed);
+    expect(found).toMatchObject({ status: 1, given: false, left: false });
+    expect(found.said).not.toContain("WARNING");
   });
 
   it("aborts the recovery when the store does not answer, or the key is wrong", () => {
     expect(fetch(piece, 1)).toMatchObject({ status: 200, given: false });
+  });
+
+  it.each([
+    [piece, "0000000200000003000000AC"],
+    ["0000000200000003000000FF", "000000020000000400000000"],
+  ])("%s missing while the piece behind it is stored is told", (missing, behind) => {
+    fake(
+      "wal-g",
+      `echo "$WALG_S3_PREFIX $2" >>'${box}/calls'; [ $2 = ${behind} ] && cp '${box}/calls' "$3" || exit 74`,
+    );
+    const { status, said } = bash(shellFile("fetch-wal.sh"), [missing, "RECOVERYXLOG"]);
+    expect([status, said]).toEqual([
+      1,
+      `fetch-wal: WARNING: ${missing} is missing in s3://b/p and ${behind} behind it is not: the log is replayed to there, what was written later is not restored\n`,
+    ]);
+    expect(readFileSync(join(box, "calls"), "utf8").trim().split("\n").at(-1)).toBe(`s3://b/p ${behind}`);
+    expect(existsSync(join(box, "RECOVERYXLOG.next"))).toBe(false);
   });
 
   it("asks for pieces only: nobody streams the history of a timeline", () => {
