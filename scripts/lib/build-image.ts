@@ -2,7 +2,7 @@
 
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { postgresLayout } from "../../components/data/layout.ts";
 import { imageRefProblem, resolveImage, tagVersion } from "../../components/workload/images.ts";
@@ -30,7 +30,7 @@ const usage = `usage: npm run images:build -- REPOSITORY [--tag TAG] [--platform
   REPOSITORY  where the image is pushed to, e.g. registry.example.com/team/postgres; log in there before
   --tag       default: the tag of the catalogue's postgres, then -full
   --platform  e.g. linux/amd64,linux/arm64; default linux/amd64
-  --engine    ${engines.join(" or ")}; default: the first that is there
+  --engine    ${engines.join(" or ")}; default: the first that is there, docker only with buildx
   --dry-run   print the commands, run nothing`;
 
 interface Request {
@@ -81,11 +81,12 @@ const checkRequest = (repository: string, tag: string, platforms: readonly strin
 };
 
 const findEngine = async (): Promise<Engine> => {
-  for (const engine of engines) {
-    const found = await run(engine, ["--version"]).catch(() => undefined);
-    if (found?.code === 0) return engine;
-  }
-  throw new UserError(`there is neither ${engines.join(" nor ")} on PATH; install one of them`);
+  // Not `docker --version`: neither a client without the plugin answers this nor podman under docker's name.
+  const buildx = await run("docker", ["buildx", "version"]).catch(() => undefined);
+  if (buildx?.code === 0 && buildx.stdout.includes("docker/buildx")) return "docker";
+  const podman = await run("podman", ["--version"]).catch(() => undefined);
+  if (podman?.code === 0) return "podman";
+  throw new UserError("there is neither docker with buildx nor podman on PATH; install one of them");
 };
 
 interface Step {
@@ -106,6 +107,8 @@ const plan = (request: Request, engine: Engine, context: string): readonly Step[
   const build = [
     `--file=${join(context, "Containerfile")}`,
     ...Object.entries(values).map(([key, value]) => `--build-arg=${key}=${value}`),
+    // Else a second build on the same base installs no newer packages than the first.
+    "--no-cache",
     `--platform=${request.platforms.join(",")}`,
   ];
   if (engine === "docker")
@@ -119,23 +122,24 @@ const plan = (request: Request, engine: Engine, context: string): readonly Step[
         ],
       },
     ];
+  const list = localList(context);
   return [
-    // What an earlier run left under the name would become part of this one.
-    { command: "podman", args: ["manifest", "rm", "--ignore", name] },
-    { command: "podman", args: ["build", ...build, `--manifest=${name}`, context] },
+    { command: "podman", args: ["build", ...build, `--manifest=${list}`, context] },
     {
       command: "podman",
       args: [
-        "manifest",
-        "push",
-        "--all",
-        `--digestfile=${join(context, "digest")}`,
-        name,
-        `docker://${name}`,
+        ...["manifest", "push", "--all", `--digestfile=${join(context, "digest")}`],
+        ...[list, `docker://${name}`],
       ],
     },
   ];
 };
+
+/**
+ * The name of the list here, new in each run: one that an earlier run left would grow by this build, and a name that
+ * an image was pulled under is refused.
+ */
+const localList = (context: string): string => `localhost/images-build:${basename(context)}`;
 
 const digestOf = (engine: Engine, context: string): string => {
   const text =
@@ -191,6 +195,9 @@ export const buildImage = async (argv: readonly string[], print: (line: string) 
     for (const line of settings(`${request.repository}:${request.tag}@${digestOf(engine, context)}`))
       print(line);
   } finally {
+    // A build that failed may have made no list, so the answer says nothing.
+    if (engine === "podman" && !request.dryRun)
+      await run("podman", ["manifest", "rm", localList(context)]).catch(() => undefined);
     rmSync(context, { recursive: true, force: true });
   }
 };

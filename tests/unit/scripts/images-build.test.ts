@@ -22,7 +22,10 @@ const fake = (name: string, body: string): void => {
   writeFileSync(
     path,
     `#!/bin/bash
-[[ $1 != --version ]] || exit 0
+case "${name} $*" in
+  'docker buildx version') echo 'github.com/docker/buildx v0.30.1'; exit ;;
+  'podman --version') exit ;;
+esac
 echo "${name} $*" >>'${box}/calls'
 for argument; do
   case $argument in
@@ -44,7 +47,8 @@ const calls = (): readonly string[] =>
   readFileSync(join(box, "calls"), "utf8")
     .trim()
     .split("\n")
-    .map((line) => line.replaceAll(/\/[^ =]*images-build-[^/ ]+/g, "CONTEXT"));
+    .map((line) => line.replaceAll(/\/[^ =:]*images-build-[^/ ]+/g, "CONTEXT"))
+    .map((line) => line.replaceAll(/(?<=images-build:)images-build-\w+/g, "RUN"));
 
 const repository = "registry.example.com/team/postgres";
 const digest = `sha256:${"ab".repeat(32)}`;
@@ -62,7 +66,7 @@ describe("images:build", () => {
     const result = await build(repository);
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(calls()).toEqual([
-      `docker buildx build --file=CONTEXT/Containerfile ${values} --platform=linux/amd64 --tag=${repository}:18.6-trixie-full --provenance=false --push --metadata-file=CONTEXT/metadata.json CONTEXT`,
+      `docker buildx build --file=CONTEXT/Containerfile ${values} --no-cache --platform=linux/amd64 --tag=${repository}:18.6-trixie-full --provenance=false --push --metadata-file=CONTEXT/metadata.json CONTEXT`,
     ]);
     expect(readFileSync(join(box, "context"), "utf8")).toBe("Containerfile\nwalg-binary.sh\n");
     expect(result.stdout.split("\n").slice(-6, -1)).toEqual([
@@ -81,11 +85,29 @@ describe("images:build", () => {
     );
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(calls()).toEqual([
-      `podman manifest rm --ignore ${repository}:18.6-1`,
-      `podman build --file=CONTEXT/Containerfile ${values} --platform=linux/amd64,linux/arm64 --manifest=${repository}:18.6-1 CONTEXT`,
-      `podman manifest push --all --digestfile=CONTEXT/digest ${repository}:18.6-1 docker://${repository}:18.6-1`,
+      `podman build --file=CONTEXT/Containerfile ${values} --no-cache --platform=linux/amd64,linux/arm64 --manifest=localhost/images-build:RUN CONTEXT`,
+      `podman manifest push --all --digestfile=CONTEXT/digest localhost/images-build:RUN docker://${repository}:18.6-1`,
+      "podman manifest rm localhost/images-build:RUN",
     ]);
     expect(result.stdout).toContain(`${repository}:18.6-1@${digest}`);
+  });
+
+  it("leaves no list of podman's behind when the push fails, and says why", async () => {
+    fake("podman", `[[ $* != 'manifest push'* ]] || { echo 'connection refused' >&2; exit 125; }`);
+    const result = await build(repository, "--engine", "podman");
+    expect(result).toMatchObject({ code: 1, stderr: "error: podman ended with 125:\nconnection refused\n" });
+    expect(result.stdout).not.toContain("pushed");
+    expect(calls().at(-1)).toBe("podman manifest rm localhost/images-build:RUN");
+  });
+
+  it.each([
+    ["a docker without buildx", 'echo "unknown command: docker buildx" >&2; exit 1'],
+    ["a podman under docker's name", "echo 'buildah 1.42.0'; exit 0"],
+  ])("takes podman where there is %s", async (_, answer) => {
+    writeFileSync(join(box, "docker"), `#!/bin/bash\n${answer}\n`, { mode: 0o755 });
+    fake("podman", `[[ -z \${digests:-} ]] || printf %s ${digest} >"$digests"`);
+    expect(await build(repository)).toMatchObject({ code: 0, stderr: "" });
+    expect(calls()[0]).toContain("podman build");
   });
 
   it("fails with the end of what the engine said, and without a digest", async () => {
@@ -123,6 +145,11 @@ describe("the Containerfile", () => {
     expect(args).toEqual([
       ...["POSTGRES", "CURL", "TARGETARCH", "WALG_VERSION", "WALG_SHA256_AMD64", "WALG_SHA256_ARM64"],
     ]);
+  });
+
+  it("sets the mode of what it copies, so that none depends on the umask of the checkout", () => {
+    const copies = readRepositoryFile("images/postgres/Containerfile").match(/^COPY .*$/gm);
+    expect(copies?.map((line) => line.includes(" --chmod="))).toEqual([true, true]);
   });
 
   it("has the wal-g that the examples download", () => {
