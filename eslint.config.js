@@ -30,7 +30,7 @@ const stackName = {
 const everywhere = [insideApply, unsecret];
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "rig/*/", ".rig/", ".local/", "coverage/"] },
+  { ignores: ["node_modules/", "rig/*/", "!rig/bench/", ".rig/", ".local/", "coverage/"] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -52,12 +52,19 @@ const pod = (image: string, database: string) => ({
           PGSSLROOTCERT: "/run/ca/ca.crt",
           PGCONNECT_TIMEOUT: "30",
         }).map(([key, value]) => ({ name: key, value })),
-        volumeMounts: ["ca", "password", "scripts"].map((what) => ({ name: what, mountPath: `/run/${what}`, readOnly: true })),
+        volumeMounts: ["ca", "password", "scripts"].map((what) => ({
+          name: what,
+          mountPath: `/run/${what}`,
+          readOnly: true,
+        })),
       },
     ],
     volumes: [
       { name: "ca", secret: { secretName: "postgres-tls", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-      { name: "password", secret: { secretName: "postgres-passwords", items: [{ key: "app_a", path: "app_a" }] } },
+      {
+        name: "password",
+        secret: { secretName: "postgres-passwords", items: [{ key: "app_a", path: "app_a" }] },
+      },
       { name: "scripts", configMap: { name } },
     ],
   },

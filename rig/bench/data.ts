@@ -124,14 +124,14 @@ const speeds = async (bench: Bench, label: string): Promise<Speeds & { readonly 
 };
 
 /** Every change of archiving is a restart, so the two are measured together; restarts count with archiving on. */
-const archiveAndRestarts = async (
-  bench: Bench,
-): Promise<Pick<MeasuredData, "archive" | "restart">> => {
+const archiveAndRestarts = async (bench: Bench): Promise<Pick<MeasuredData, "archive" | "restart">> => {
   const restarts: Restart[] = [];
   const arm = (on: boolean) => async (): Promise<number> => {
     await archiving(bench, on);
     const took = await restart(bench);
-    say(`restart: answered after ${took.pooled.toFixed(1)} s through PgBouncer, ${took.direct.toFixed(1)} s directly`);
+    say(
+      `restart: answered after ${took.pooled.toFixed(1)} s through PgBouncer, ${took.direct.toFixed(1)} s directly`,
+    );
     if (on) restarts.push(took);
     await transactions(bench, "direct", "write", { seconds: scale.warmSeconds });
     return transactions(bench, "direct", "write");

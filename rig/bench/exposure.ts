@@ -49,7 +49,10 @@ export const worstAge = (said: string): number => {
 
 /** Seconds; ten rows a second are committed meanwhile by the application's way. */
 export const exposure = async (bench: Bench, seconds: number): Promise<number> => {
-  await sql(bench, "CREATE TABLE IF NOT EXISTS bench.beats (at timestamptz); GRANT INSERT ON bench.beats TO app_dml");
+  await sql(
+    bench,
+    "CREATE TABLE IF NOT EXISTS bench.beats (at timestamptz); GRANT INSERT ON bench.beats TO app_dml",
+  );
   const from = await sql(bench, "SELECT pg_walfile_name(pg_current_wal_lsn())");
   const beats = String((seconds + scale.warmSeconds) * 10);
   const writing = inClient(
@@ -71,8 +74,9 @@ END-OF-LOOKS
 
 /** Waits until the log is streamed. */
 export const streaming = async (bench: Bench): Promise<void> => {
-  const receivers = "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'pg_receivewal' AND state = 'streaming'";
-  for (const deadline = Date.now() + 120_000; ; ) {
+  const receivers =
+    "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'pg_receivewal' AND state = 'streaming'";
+  for (const deadline = Date.now() + 120_000; ;) {
     if ((await sql(bench, receivers)) === "1") return;
     if (Date.now() > deadline) throw new Error("after 120 s nobody receives the log");
   }

@@ -35,7 +35,7 @@ const makeTables = async (bench: Bench): Promise<void> => {
 export const settled = async (bench: Bench): Promise<void> => {
   await sql(bench, "CHECKPOINT");
   const waiting = "ls /var/lib/postgresql-wal/18/archive_status/ | grep -c ready$ || true";
-  for (const deadline = Date.now() + 300_000; ; ) {
+  for (const deadline = Date.now() + 300_000; ;) {
     const segments = await superuser(bench, "sh", "-c", waiting);
     if (segments === "0") return;
     if (Date.now() > deadline) throw new Error(`after 300 s ${segments} segments still wait to be archived`);
@@ -88,7 +88,8 @@ const runOf = async (
     `${way} pgbench --no-vacuum --protocol=prepared --client=${String(clients)} --jobs=${String(clients)} ` +
       `--time=${String(seconds)} --define=scale=${String(scale.pgbench)} --file=/run/scripts/${script} ${options.join(" ")}`,
   );
-  if (/number of failed transactions: (\d+)/.exec(said)?.[1] !== "0") throw new Error(`pgbench ${script}: ${said}`);
+  if (/number of failed transactions: (\d+)/.exec(said)?.[1] !== "0")
+    throw new Error(`pgbench ${script}: ${said}`);
   return said;
 };
 
@@ -103,8 +104,12 @@ const figureOf = (said: string, name: string): number => {
  * Transactions per second, connections not counted. Each client has a thread: pgbench waits for the answer to a
  * preparation, and would keep the others of its thread from ending the transactions that this one waits for in PgBouncer.
  */
-export const transactions = async (bench: Bench, way: Way, script: Script, load: Load = {}): Promise<number> =>
-  figureOf(await runOf(bench, way, script, load), "tps");
+export const transactions = async (
+  bench: Bench,
+  way: Way,
+  script: Script,
+  load: Load = {},
+): Promise<number> => figureOf(await runOf(bench, way, script, load), "tps");
 
 /** Milliseconds that a transaction takes on average when so many are begun each second, none waiting for another's end. */
 export const latency = async (bench: Bench, way: Way, script: Script, perSecond: number): Promise<number> =>

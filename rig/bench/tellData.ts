@@ -4,7 +4,14 @@ import { dataScale as scale } from "./dataScale.ts";
 import type { Figure } from "./report.ts";
 
 /** Bounds from the project's aims: at least that much of what it is compared with, and seconds. */
-const aims = { pooled: 0.9, pooledLatency: 1.1, archived: 0.95, restored: 0.8, archiveSeconds: 75, streamSeconds: 5 } as const;
+const aims = {
+  pooled: 0.9,
+  pooledLatency: 1.1,
+  archived: 0.95,
+  restored: 0.8,
+  archiveSeconds: 75,
+  streamSeconds: 5,
+} as const;
 
 /** Of the ratio. */
 interface Aim {
@@ -38,7 +45,19 @@ const figure = ({ what, ours, other, theirs, unit, aim }: Compared): Figure => {
 };
 
 export const tellData = (measured: MeasuredData): readonly Figure[] => {
-  const { standIn, write, manyWrite, read, paced, archive, store, slowStore, restart, exposure, backupMebibytes } = measured;
+  const {
+    standIn,
+    write,
+    manyWrite,
+    read,
+    paced,
+    archive,
+    store,
+    slowStore,
+    restart,
+    exposure,
+    backupMebibytes,
+  } = measured;
   const mark = (what: string): string => (standIn ? `${what} (stand-in)` : what);
   const pooled = { text: "within 10 %", atLeast: aims.pooled };
   const restored = { text: "at least 80 %", atLeast: aims.restored };
