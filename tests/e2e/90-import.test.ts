@@ -114,6 +114,30 @@ describe("a rehearsal", () => {
     await atSource("INSERT INTO visits (tenant, note) VALUES ('clinic-a', 'after the rehearsal')");
   });
 
+  it("takes the database of a stack of the platform, as the runbook for a new major version asks", async () => {
+    const kept = [
+      "-n",
+      namespace.data,
+      "get",
+      "secret",
+      "postgres-passwords",
+      "-o",
+      "jsonpath={.data.migration}",
+    ];
+    const secret = Buffer.from(await kubectl(...kept), "base64").toString();
+    const pod = `k3s kubectl -n ${namespace.data} exec -i postgres-0 -c postgres`;
+    const inside = "exec 3<>/dev/tcp/$POD_IP/5432; cat <&3 & exec cat >&3";
+    const command = `${join(repository, "rig", "host", "host.sh")} exec ${platformHost} -- ${pod} -- bash -c '${inside}'`;
+    const from = `postgresql://migration@postgres/userdb?sslrootcert=${join(platform().directory, "ca.crt")}`;
+    const said = ok(await dataImport(["--from", from, "--via", command], { secret }));
+    expect(said).toContain("its schemas platform and pgbouncer stay behind");
+    expect(said).toContain(
+      `equal: ${await sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")} tables`,
+    );
+    expect(said).toMatch(/rehearsal succeeded in \d+ s/);
+    expect(await databases()).toEqual(["userdb"]);
+  });
+
   it("that is killed can be repeated", async () => {
     const stack = platform();
     const args = [

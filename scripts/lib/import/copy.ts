@@ -2,7 +2,7 @@
 
 import { createInterface } from "node:readline";
 import { UserError } from "../user-error.ts";
-import { roles } from "./names.ts";
+import { ownSchemas, roles } from "./names.ts";
 import { clientCommand } from "./session.ts";
 import type { SessionArgs, Spawn } from "./session.ts";
 
@@ -39,7 +39,7 @@ mkdir -p "$scratch"
 cd "$scratch"
 rm -rf ./*
 dump() { source pg_dump --snapshot="$snapshot" --format=custom --no-tablespaces --no-publications --no-subscriptions \\
-  --no-security-labels --lock-wait-timeout=60s "$@"; }
+  --no-security-labels --lock-wait-timeout=60s ${ownSchemas.map((name) => `--exclude-schema=${name}`).join(" ")} "$@"; }
 restore() { target pg_restore --dbname="$database" --no-owner --no-privileges --role=${roles.migration} --exit-on-error "$@"; }
 ask() { target psql --no-psqlrc --quiet --no-align --tuples-only --dbname="$1" --command="$2"; }
 size() { ask postgres "SELECT pg_database_size('$database')"; }

@@ -1,5 +1,6 @@
 /** What preflight wants to know of both servers. Queries and the shape of their answers; no judgement. */
 
+import { ownSchemas } from "./names.ts";
 import type { Session } from "./session.ts";
 
 export interface Extension {
@@ -34,7 +35,12 @@ export interface SourceFacts {
   readonly settings: readonly string[];
   readonly collations: readonly string[];
   readonly replication: readonly string[];
+  /** Without those of the platform. */
   readonly schemas: readonly string[];
+  /** Whether it is the database of a stack of this platform. */
+  readonly platform: boolean;
+  /** Schemas with the names of the platform's, in a database that is not of the platform. */
+  readonly claimed: readonly string[];
   readonly extensionTables: readonly string[];
   readonly usesMoney: boolean;
   readonly tables: number;
@@ -45,9 +51,12 @@ export interface SourceFacts {
   readonly clients: readonly string[];
 }
 
-/** Not ours to move: catalogs, and what belongs to an extension. */
+const own = ownSchemas.map((name) => `'${name}'`).join(", ");
+const isPlatform =
+  "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'platform' AND c.relname = 'heartbeat')";
+/** Not ours to move: catalogs, what the platform makes itself, and what belongs to an extension. */
 const ordinary = (alias: string): string =>
-  `${alias}.nspname NOT LIKE 'pg\\_%' AND ${alias}.nspname <> 'information_schema'`;
+  `${alias}.nspname NOT LIKE 'pg\\_%' AND ${alias}.nspname NOT IN ('information_schema', ${own})`;
 const notOfExtension = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
 /** Relations of the database that are no catalog's and no extension's. */
@@ -102,6 +111,8 @@ const sourceQuery = `SELECT
   ${list(usedCollations)} AS collations,
   ${list("SELECT format('publication %I', pubname) FROM pg_publication UNION ALL SELECT format('replication slot %s', slot_name) FROM pg_replication_slots WHERE database = current_database()")} AS replication,
   ${list(`SELECT n.nspname::text FROM pg_namespace n WHERE ${ordinary("n")} AND n.nspname <> 'public' AND ${notOfExtension("pg_namespace", "n.oid")}`)} AS schemas,
+  ${isPlatform} AS platform,
+  ${list(`SELECT nspname::text FROM pg_namespace WHERE nspname IN (${own}) AND NOT (${isPlatform})`)} AS claimed,
   ${list("SELECT u.t::regclass::text FROM pg_extension e, unnest(e.extconfig) AS u(t)")} AS "extensionTables",
   EXISTS (SELECT FROM pg_attribute a JOIN ${relations} ON c.oid = a.attrelid WHERE a.atttypid = 'money'::regtype AND a.attnum > 0) AS "usesMoney",
   (SELECT count(*) FROM ${relations} WHERE c.relkind = 'r' AND c.relpersistence <> 't') AS tables,

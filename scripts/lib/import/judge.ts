@@ -1,6 +1,6 @@
 /** Preflight: what the facts mean. Pure. Everything wrong is said at once, each with its remedy. */
 
-import { isOurs } from "./names.ts";
+import { isOurs, ownSchemas } from "./names.ts";
 import type { SourceFacts, TargetFacts } from "./facts.ts";
 
 export interface Verdict {
@@ -120,10 +120,7 @@ const missing: Check = ({ source, target }) => {
 };
 
 const names: Check = ({ source }) => [
-  ...listed(
-    source.schemas.filter(isOurs.schema),
-    (list) => `schema ${list} belongs to the platform; rename it in the source`,
-  ),
+  ...listed(source.claimed, (list) => `schema ${list} belongs to the platform; rename it in the source`),
 ];
 
 const running: Check = ({ source, target, cutOver }) => [
@@ -157,6 +154,8 @@ const problemChecks: readonly Check[] = [
 
 const contents: Check = ({ source }) => [
   `${String(source.tables)} tables, ${String(source.sequences)} sequences, ${String(source.largeObjects)} large objects, ${gib(Number(source.bytes))}`,
+  source.platform &&
+    `the source is a database of this platform: its schemas ${ownSchemas.join(" and ")} stay behind, the copy gets its own`,
   ...listed(
     source.owners,
     (owners) => `owners (${owners}): everything will belong to role migration; rights come from the platform`,

@@ -17,8 +17,10 @@ export const returned = `${database}_returned`;
 export const podName = "data-import";
 export const recordName = "data-import-rehearsal";
 
+/** Schemas that the platform makes in each of its databases: never copied, not even from another stack of the platform. */
+export const ownSchemas = ["platform", "pgbouncer"] as const;
+
 export const isOurs = {
   extension: (name: string): boolean =>
     (extensions as readonly string[]).includes(name) || ["amcheck", "pgaudit"].includes(name),
-  schema: (name: string): boolean => ["platform", "pgbouncer"].includes(name),
 };

@@ -130,6 +130,7 @@ export const openRelay = async (args: RelayArgs): Promise<Relay> => {
   let problem: string | undefined;
   const open = new Set<Duplex>();
   const note = (error: unknown): void => {
+    if (error instanceof Error && error.name === "AbortError") return; // we ended it ourselves, the client had left
     if (error instanceof UserError || problem === undefined)
       problem = error instanceof Error ? error.message : String(error);
   };

@@ -40,7 +40,9 @@ const readUrl = (text: string): URL => {
 
 const sslModeOf = (url: URL, host: string, byCommand: boolean): SslMode => {
   const mode = url.searchParams.get("sslmode");
-  if (mode === null) return byCommand || isLoopback(host) ? "disable" : "verify-full";
+  // Who names a CA wants it to be asked for.
+  const plain = (byCommand || isLoopback(host)) && !url.searchParams.has("sslrootcert");
+  if (mode === null) return plain ? "disable" : "verify-full";
   if (!modes.includes(mode)) throw new UserError(`--from: sslmode "${mode}" is none of ${modes.join(", ")}`);
   if (mode === "disable" && !byCommand && !isLoopback(host)) {
     throw new UserError(
@@ -51,8 +53,8 @@ const sslModeOf = (url: URL, host: string, byCommand: boolean): SslMode => {
 };
 
 /**
- * Reads --from. Without sslmode the certificate is verified in full, except on this machine and behind a command
- * (--via), where the command protects the way.
+ * Reads --from. Without sslmode the certificate is verified in full; without sslrootcert, too, not on this machine and
+ * not behind a command (--via), which protects the way.
  * @throws UserError that names what is wrong; never repeats a password
  */
 export const parseSource = (text: string, byCommand: boolean): SourceAddress => {

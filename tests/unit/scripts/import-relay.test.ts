@@ -169,6 +169,14 @@ describe("TLS to the source", () => {
     expect(opened.problem()).toContain(message);
   });
 
+  it("is used behind a command, too, when a CA is named", async () => {
+    const { port, ca } = await serveTls("old.test");
+    const command = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${String(port)}; cat <&3 & exec cat >&3'`;
+    const opened = await relay(`postgresql://u@old.test/d?sslrootcert=${ca}`, command);
+    expect(await through("secret")).toBe(`${offer("SCRAM-SHA-256").toString()}secret`);
+    expect(opened.problem()).toBeUndefined();
+  });
+
   it("verify-ca does not look at the name", async () => {
     const { port, ca } = await serveTls("another.test");
     await relay(`postgresql://u@localhost:${String(port)}/d?sslmode=verify-ca&sslrootcert=${ca}`);

@@ -38,6 +38,7 @@ describe("the source's address", () => {
     });
     expect(parseSource(from, true).sslMode).toBe("disable");
     expect(parseSource(`${from}?sslmode=require`, true).sslMode).toBe("require");
+    expect(parseSource(`${from}?sslrootcert=/ca.pem`, true).sslMode).toBe("verify-full");
   });
 
   it.each([
@@ -114,6 +115,8 @@ const source: SourceFacts = {
   collations: [],
   replication: [],
   schemas: [],
+  platform: false,
+  claimed: [],
   extensionTables: [],
   usesMoney: false,
   tables: 3,
@@ -187,7 +190,7 @@ describe("preflight", () => {
       { collations: ['pg_catalog."de_DE.utf8"'] },
       'collations pg_catalog."de_DE.utf8" are used',
     ],
-    ["names of ours", { schemas: ["pgbouncer"] }, "schema pgbouncer belongs to the platform"],
+    ["names of ours", { claimed: ["pgbouncer"] }, "schema pgbouncer belongs to the platform"],
     [
       "no room",
       { bytes: String(9 * 2 ** 30) },
@@ -224,6 +227,7 @@ describe("preflight", () => {
     ["publications", { replication: ["publication p"] }, "not taken over: publication p"],
     ["another order", { collation: "de_DE.UTF-8" }, "ORDER BY on text gives another order"],
     ["another encoding", { encoding: "LATIN1" }, "LATIN1 becomes UTF8"],
+    ["a platform", { platform: true }, "schemas platform and pgbouncer stay behind"],
     ["clients", { clients: ["app (web)"] }, "connected to the source now: app (web)"],
   ])("mentions %s", (_what, over, note) => {
     const { notes } = judge({ source: { ...source, ...over }, target, space, cutOver: false });
