@@ -104,10 +104,11 @@ forget_last_boot() {
 # --- names and addresses: $RUN/hosts/NAME holds "ADDRESS DIRECTORY" ---
 
 # Claims the name and prints its address; takes the wished one when it is free. The first claim on this
-# machine notes the sysctls and makes the bridge.
+# machine notes the sysctls and makes the bridge. A name that another checkout died with is taken over.
 claim() {
   local name=$1 directory=$2 wish=${3:-} address n owner
   mkdir -p "$RUN/hosts"
+  forget_dead "$name" "$directory"
   if [[ -e $RUN/hosts/$name ]]; then
     read -r address owner <"$RUN/hosts/$name"
     [[ $owner == "$directory" ]] || die "host '$name' belongs to $owner; choose another name or destroy it there"
@@ -128,6 +129,17 @@ claim() {
     fi
   done
   die "all addresses of $SUBNET.0/24 are in use; see $RUN/hosts"
+}
+
+# What another checkout left when all of its processes were killed from outside: a network without a process. One that
+# was stopped in order, or is being made, has no network and stays its owner's; so does one that runs.
+forget_dead() {
+  local name=$1 directory=$2 owner
+  read -r _ owner 2>/dev/null <"$RUN/hosts/$name" || return 0
+  [[ $owner != "$directory" && -e /run/netns/hc-$name && -z $(cgroup_processes "$name") ]] || return 0
+  log "host $name: taken over from $owner, of which nothing runs any more"
+  clear_host "$name"
+  rm "$RUN/hosts/$name"
 }
 
 # Gives the name back; after the last one bridge, sysctls and cgroups are as before. Without a claim or a

@@ -157,6 +157,24 @@ check 'a half-made host can be destroyed' host destroy tt3
 check 'destroying what does not exist is no error' host destroy tt3
 ip netns add hc-tt3
 check 'leftovers names a namespace nobody claims' grep_leftovers 'network namespace of tt3'
+check 'and it can be destroyed' host destroy tt3
+of_another() { echo "10.213.0.250 /another/checkout/.rig/hosts/tt3" >/run/healthcare-rig/hosts/tt3; }
+of_another
+check 'a host that another checkout stopped keeps its name' refuses host create tt3 --without-packages
+ip netns add hc-tt3
+check 'one that died with its checkout gives its name up' host create tt3 --without-packages
+check 'and leaves no network' refuses test -e /run/netns/hc-tt3
+host destroy tt3
+of_another && ip netns add hc-tt3
+cgroup=$(findmnt --raw --noheadings --types cgroup,cgroup2 --output TARGET | head -n 1)/healthcare-rig/tt3
+mkdir -p "$cgroup"
+sh -c "echo \$\$ >'$cgroup/cgroup.procs'; exec sleep 1000" &
+until grep -q . "$cgroup/cgroup.procs"; do kill -0 $!; done
+check 'one that runs keeps its name' refuses host create tt3 --without-packages
+kill $!
+wait $! || true
+rm /run/healthcare-rig/hosts/tt3
+host destroy tt3
 check 'destroy-all' host destroy-all
 check 'nothing is left on the machine' host leftovers
 if [[ $alone == yes ]]; then
