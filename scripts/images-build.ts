@@ -6,4 +6,4 @@
 import { buildImage } from "./lib/build-image.ts";
 import { runMain } from "./lib/user-error.ts";
 
-await runMain(() => buildImage(process.argv.slice(2), console.log));
+await runMain(() => buildImage(process.argv.slice(2), console.log, (text) => process.stderr.write(text)));

@@ -171,9 +171,14 @@ const makeContext = (): string => {
 /**
  * Builds and pushes the database's image.
  * @param print gets what a person should read
- * @throws UserError that names what is wrong, with the end of what the engine said
+ * @param show gets what the engine says, as it says it: building takes minutes
+ * @throws UserError that names what is wrong
  */
-export const buildImage = async (argv: readonly string[], print: (line: string) => void): Promise<void> => {
+export const buildImage = async (
+  argv: readonly string[],
+  print: (line: string) => void,
+  show: (text: string) => void,
+): Promise<void> => {
   const request = parseRequest(argv);
   if (request === undefined) {
     print(usage);
@@ -185,11 +190,8 @@ export const buildImage = async (argv: readonly string[], print: (line: string) 
     for (const { command, args } of plan(request, engine, context)) {
       print([command, ...args].join(" "));
       if (request.dryRun) continue;
-      const { code, stderr } = await run(command, args, { timeoutSeconds: stepSeconds });
-      if (code !== 0)
-        throw new UserError(
-          `${command} ended with ${String(code)}:\n${stderr.trimEnd().split("\n").slice(-30).join("\n")}`,
-        );
+      const { code } = await run(command, args, { timeoutSeconds: stepSeconds, onOutput: show });
+      if (code !== 0) throw new UserError(`${command} ended with ${String(code)}; what it said stands above`);
     }
     if (request.dryRun) return;
     for (const line of settings(`${request.repository}:${request.tag}@${digestOf(engine, context)}`))

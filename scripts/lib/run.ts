@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** After this long the program is killed. @default 60 */
   readonly timeoutSeconds?: number;
+  /** Gets what the program says, as it says it, besides the result. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /**
@@ -31,8 +33,11 @@ export const run = (command: string, args: readonly string[], options: RunOption
       child.kill("SIGKILL");
     }, seconds * 1000);
     const collected = { stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk: Buffer) => (collected.stdout += chunk.toString("utf8")));
-    child.stderr.on("data", (chunk: Buffer) => (collected.stderr += chunk.toString("utf8")));
+    for (const stream of ["stdout", "stderr"] as const)
+      child[stream].on("data", (chunk: Buffer) => {
+        collected[stream] += chunk.toString("utf8");
+        options.onOutput?.(chunk.toString("utf8"));
+      });
     // A program that ends without reading its input is judged by its exit code.
     child.stdin.on("error", () => undefined);
     child.on("error", (error: NodeJS.ErrnoException) => {

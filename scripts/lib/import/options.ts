@@ -152,7 +152,12 @@ export const readPassword = async (
 ): Promise<string> => {
   if (file !== undefined) {
     if (!existsSync(file)) throw new UserError(`--password-file: ${file} does not exist`);
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    const password = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    if (password === "")
+      throw new UserError(
+        `--password-file: ${file} is empty; for a source that asks for no password set IMPORT_SOURCE_PASSWORD=""`,
+      );
+    return password;
   }
   const given = process.env["IMPORT_SOURCE_PASSWORD"];
   if (given !== undefined) return given;

@@ -95,7 +95,10 @@ describe("images:build", () => {
   it("leaves no list of podman's behind when the push fails, and says why", async () => {
     fake("podman", `[[ $* != 'manifest push'* ]] || { echo 'connection refused' >&2; exit 125; }`);
     const result = await build(repository, "--engine", "podman");
-    expect(result).toMatchObject({ code: 1, stderr: "error: podman ended with 125:\nconnection refused\n" });
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: "connection refused\nerror: podman ended with 125; what it said stands above\n",
+    });
     expect(result.stdout).not.toContain("pushed");
     expect(calls().at(-1)).toBe("podman manifest rm localhost/images-build:RUN");
   });
@@ -110,7 +113,23 @@ describe("images:build", () => {
     expect(calls()[0]).toContain("podman build");
   });
 
-  it("fails with the end of what the engine said, and without a digest", async () => {
+  it("shows what the engine says while it works", async () => {
+    // The engine waits until its first line has been read: were it shown at the end only, both would wait for ever.
+    fake(
+      "docker",
+      `echo 'STEP 1'; until [[ -e ${box}/seen ]]; do sleep 0.05; done; echo '{"containerimage.digest":"${digest}"}' >"$metadata"`,
+    );
+    const result = await run(process.execPath, [repositoryFile("scripts/images-build.ts"), repository], {
+      env: { PATH: `${box}:/usr/bin:/bin`, TMPDIR: box },
+      onOutput: (text) => {
+        if (text.includes("STEP 1")) writeFileSync(join(box, "seen"), "");
+      },
+      timeoutSeconds: 20,
+    });
+    expect(result).toMatchObject({ code: 0, stderr: "STEP 1\n" });
+  });
+
+  it("fails with what the engine said, and without a digest", async () => {
     fake("docker", "echo 'refused: pinned is another digest' >&2; exit 1");
     const failed = await build(repository);
     expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("pinned is another digest")]);

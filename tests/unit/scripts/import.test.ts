@@ -10,7 +10,7 @@ import { compare } from "../../../scripts/lib/import/hashes.ts";
 import type { Fingerprint } from "../../../scripts/lib/import/hashes.ts";
 import { judge } from "../../../scripts/lib/import/judge.ts";
 import { isOurs } from "../../../scripts/lib/import/names.ts";
-import { parseOptions, usage } from "../../../scripts/lib/import/options.ts";
+import { parseOptions, readPassword, usage } from "../../../scripts/lib/import/options.ts";
 import { Session } from "../../../scripts/lib/import/session.ts";
 import { parseSource, passwordLine } from "../../../scripts/lib/import/source-address.ts";
 import { closeToWriters, openToWriters, reopenStatement } from "../../../scripts/lib/import/source-guard.ts";
@@ -141,6 +141,27 @@ const space = { dataFree: 10 * 2 ** 30, walSize: 2 * 2 ** 30 };
 
 const problems = (over: Partial<SourceFacts>, cutOver = false): readonly string[] =>
   judge({ source: { ...source, ...over }, target, space, cutOver }).problems;
+
+describe("the source's password", () => {
+  const never = (): never => {
+    throw new Error("asked for a password");
+  };
+
+  it("is what the file holds without the end of its line, and never nothing", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "import-password-"));
+    const file = join(directory, "password");
+    writeFileSync(file, "pass word \r\n");
+    expect(await readPassword(file, never, true)).toBe("pass word ");
+    writeFileSync(file, "\n");
+    await expect(readPassword(file, never, true)).rejects.toThrow(`--password-file: ${file} is empty`);
+    await expect(readPassword(`${file}2`, never, true)).rejects.toThrow(`${file}2 does not exist`);
+    rmSync(directory, { recursive: true });
+  });
+
+  it("is asked for only where somebody can answer", async () => {
+    await expect(readPassword(undefined, never, false)).rejects.toThrow("use --password-file FILE");
+  });
+});
 
 describe("preflight", () => {
   it("finds nothing wrong with an ordinary database, and says what it holds", () => {
