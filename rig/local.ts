@@ -63,7 +63,7 @@ const announce = (outputs: LocalOutputs): void => {
 const up = async (): Promise<void> => {
   await checkSupported();
   say(
-    "building what is missing (a first run compiles for about 20 minutes, later ones find it in the cache)",
+    "building what is missing (a first run compiles for some ten minutes, later ones find it in the cache)",
   );
   await artifacts(stackArchives);
   await startHost();

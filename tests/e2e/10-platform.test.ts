@@ -1,7 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { inPod, kubectl, namespace, platform, request, sql, until, untilHealthy } from "./support.ts";
+import {
+  inPod,
+  killPods,
+  kubectl,
+  namespace,
+  platform,
+  request,
+  sql,
+  until,
+  untilHealthy,
+} from "./support.ts";
 
 interface Visit {
   readonly id: number;
@@ -180,10 +190,12 @@ describe("network policy", () => {
 });
 
 describe("pods", () => {
-  it("come back with the data when the database and the API are deleted", async () => {
+  it("come back with the data when the database and the API are killed", async () => {
     const visit = await write(randomUUID());
-    await kubectl("-n", namespace.data, "delete", "pod", "postgres-0", "--grace-period=0", "--force");
-    await kubectl("-n", namespace.app, "delete", "pod", "-l", "app.kubernetes.io/name=api");
+    await Promise.all([
+      killPods(namespace.data, "postgres-0"),
+      killPods(namespace.app, "-l", "app.kubernetes.io/name=api"),
+    ]);
     await until("the API to answer again", 180, async () => {
       const answer = await request("/health/api");
       return answer.status === 200 ? answer : undefined;

@@ -5,6 +5,7 @@ import type { Errors } from "./load/client.ts";
 import { RequestLoad } from "./load/requests.ts";
 import {
   inPod,
+  killPods,
   kubectl,
   namespace,
   onHost,
@@ -174,8 +175,9 @@ describe("the pooler under load", () => {
   it("may lose both: the same, also for users of the API", async () => {
     const users = await RequestLoad.start(5);
     const before = await untilBoth();
-    await kubectl("-n", namespace.data, "delete", "pod", ...before, "--grace-period=0", "--force");
-    await load.answered(Date.now(), 30);
+    const began = Date.now();
+    await killPods(namespace.data, ...before);
+    await load.answered(Date.now(), 30 - (Date.now() - began) / 1000);
     const served = users.served;
     await until("users to be served", 30, () => Promise.resolve(users.served > served + 20 || undefined));
     expect((await untilBoth()).filter((pod) => before.includes(pod))).toEqual([]);

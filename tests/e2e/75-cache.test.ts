@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   host,
   inPod,
+  killPods,
   kubectl,
   namespace,
   onHost,
@@ -58,16 +59,6 @@ const killProgram = async (pod: string, program: string): Promise<void> => {
   const uid = await kubectl("-n", space, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}");
   const script = `for p in $(pgrep -f '${program}'); do if grep -q '${uid}' /proc/$p/cgroup; then kill -9 $p && echo killed; fi; done`;
   expect(await onHost(platformHost, "bash", "-c", script)).toContain("killed");
-};
-
-/** Takes a pod away by force. The API server forgets it at once, its programs serve on for seconds: returns when they are dead. */
-const deletePod = async (pod: string): Promise<void> => {
-  const uid = await kubectl("-n", space, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}");
-  await kubectl("-n", space, "delete", "pod", pod, "--grace-period=0", "--force", "--wait=false");
-  const living = `grep -ls '${uid}' /proc/[0-9]*/cgroup || true`;
-  await until(`the programs of ${pod} to be dead`, 60, async () =>
-    (await onHost(platformHost, "bash", "-c", living)) === "" ? true : undefined,
-  );
 };
 
 /** redis-cli inside a pod as one of the users whose password is mounted there, or as anybody. */
@@ -191,7 +182,7 @@ describe("the cache", () => {
       const killed = performance.now();
       await (what === "its program"
         ? killProgram(pod, "dragonfly --logtostderr|valkey-server")
-        : deletePod(pod));
+        : killPods(space, pod));
       await untilCached(recoverySeconds);
       const seconds = (performance.now() - killed) / 1000;
       running = false;
@@ -283,7 +274,7 @@ describe("the queue", () => {
       const killed = performance.now();
       await (i % 2 === 0
         ? killProgram("redis-queue-0", "redis-server|valkey-server")
-        : deletePod("redis-queue-0"));
+        : killPods(space, "redis-queue-0"));
       const id = randomUUID();
       await accepted(id, recoverySeconds);
       await untilAllRan([id], recoverySeconds);
@@ -303,17 +294,7 @@ describe("the queue", () => {
   it("gives up no job when the worker is killed", async () => {
     const ids = Array.from({ length: 20 }, () => randomUUID());
     for (const id of ids) await accepted(id, recoverySeconds);
-    await kubectl(
-      "-n",
-      namespace.app,
-      "delete",
-      "pod",
-      "-l",
-      "app.kubernetes.io/name=worker",
-      "--grace-period=0",
-      "--force",
-      "--wait=false",
-    );
+    await killPods(namespace.app, "-l", "app.kubernetes.io/name=worker");
     await untilAllRan(ids, 120);
   });
 

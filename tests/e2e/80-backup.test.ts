@@ -80,7 +80,7 @@ describe("backups", () => {
     ).toBe(201);
     const { succeeded, log } = await runJob(namespace.data, "backup", 600);
     expect(succeeded, log).toBe(true);
-    expect(log).toMatch(/^backup: fingerprint of [1-9]\d* tables$/m);
+    expect(log).toMatch(/^backup: fingerprint of [1-9]\d* tables, in the store$/m);
     const all = await backups(platform());
     expect(all.slice(0, first.length)).toEqual(first);
     expect(all).toHaveLength(first.length + 1);

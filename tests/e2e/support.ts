@@ -76,6 +76,24 @@ export const servingPods = async (space: string, app: string): Promise<readonly 
 export const servingPod = (space: string, app: string): Promise<string> =>
   until(`a serving pod of ${app}`, 60, async () => (await servingPods(space, app))[0]);
 
+/**
+ * Takes pods away by force: those named, or chosen by `-l`. The API server forgets them at once, their programs serve
+ * on for seconds: returns when they are dead, so what answers from then on is new.
+ */
+export const killPods = async (space: string, ...which: readonly string[]): Promise<void> => {
+  const columns = ["--no-headers", "-o", "custom-columns=UID:.metadata.uid"];
+  const uids = (await kubectl("-n", space, "get", "pods", ...which, ...columns)).split("\n");
+  const pattern = uids.join("|");
+  if (!/^[0-9a-f-]+(\|[0-9a-f-]+)*$/.test(pattern)) throw new Error(`no pod to kill: ${which.join(" ")}`);
+  const living = (): Promise<string> =>
+    onHost(platformHost, "bash", "-c", `grep -lsE '${pattern}' /proc/[0-9]*/cgroup || true`);
+  if ((await living()) === "") throw new Error(`no program of ${which.join(" ")} is seen on the host`);
+  await kubectl("-n", space, "delete", "pods", ...which, "--grace-period=0", "--force", "--wait=false");
+  await until(`the programs of ${which.join(" ")} to be dead`, 60, async () =>
+    (await living()) === "" ? true : undefined,
+  );
+};
+
 /** SQL as the superuser inside the database pod, by the local socket. */
 export const sql = (statement: string, database = "userdb"): Promise<string> =>
   inPod(
@@ -149,7 +167,7 @@ export const untilHealthy = (seconds: number): Promise<Answer> =>
     return answer.status === 200 ? answer : undefined;
   });
 
-/** What an interrupted or refused run must not change: hashes of our files, units, versions (components/host/fingerprint.ts). */
+/** The result of a command that has to succeed. @throws Error with its output when it did not */
 export const succeeded = (result: Result): Result => {
   if (result.code !== 0)
     throw new Error(`ended with ${String(result.code)}:\n${result.stdout}\n${result.stderr}`);

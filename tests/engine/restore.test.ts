@@ -133,7 +133,7 @@ describe("backups", () => {
     );
     const { code, stdout, stderr } = run("backup");
     expect(code, stdout + stderr).toBe(0);
-    expect(stdout).toMatch(/^backup: fingerprint of [1-9]\d* tables$/m);
+    expect(stdout).toMatch(/^backup: fingerprint of [1-9]\d* tables, in the store$/m);
     expect(backups()[1]).toMatch(/^base_[0-9A-F]{24}_D_[0-9A-F]{24}$/);
   });
 

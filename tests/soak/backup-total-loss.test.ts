@@ -84,6 +84,10 @@ const judge = async (what: string, began: number, before: Data): Promise<void> =
 
 beforeAll(async () => {
   await untilHealthy(300);
+  // All that is written from here on is in the log only: a restore that replays none of it is found out.
+  await until("the first base backup", 600, async () =>
+    (await backups(platform())).length > 0 ? true : undefined,
+  );
   await sql(
     `DROP SCHEMA IF EXISTS soak_loss CASCADE; CREATE SCHEMA soak_loss; CREATE TABLE ${table} AS SELECT n AS id, md5(n::text) AS hash FROM generate_series(1, 100000) AS n`,
   );

@@ -29,13 +29,30 @@ prune() {
 prune retain FULL "$PLATFORM_RETAIN_FULL" --use-sentinel-time
 prune garbage
 
+ask() { "$pg_bin/psql" --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
+
+# A restore finds what was just written only when its piece of the log is in the store: an idle server would take the
+# whole archive_timeout to send it.
+until_archived() {
+  local piece second
+  piece=$(ask 'SELECT pg_walfile_name(pg_current_wal_insert_lsn())') && ask 'SELECT pg_switch_wal()' >/dev/null || return
+  for ((second = 0; second < 150; second++)); do
+    [[ $(ask "SELECT last_archived_wal >= '$piece' FROM pg_stat_archiver") != t ]] || return 0
+    sleep 1
+  done
+  return 1
+}
+
 # For the restore drill: what the tables hold at one transaction. Writers wait meanwhile, so there is a limit to it; a
 # night without one is no harm, the drill complains when they stay away.
 if [[ -n ${PLATFORM_FINGERPRINT_SECONDS:-} ]]; then
   for ((try = 1; try <= 5; try++)); do
-    if printed=$(PGOPTIONS="-c statement_timeout=${PLATFORM_FINGERPRINT_SECONDS}s" "$pg_bin/psql" --no-psqlrc --quiet --tuples-only --no-align \
-      --set=ON_ERROR_STOP=1 --command='SELECT platform.take_fingerprint()'); then
-      say "fingerprint of $printed tables"
+    if printed=$(PGOPTIONS="-c statement_timeout=${PLATFORM_FINGERPRINT_SECONDS}s" ask 'SELECT platform.take_fingerprint()'); then
+      if until_archived; then
+        say "fingerprint of $printed tables, in the store"
+      else
+        say "fingerprint of $printed tables, NOT yet in the store: the log is archived too slowly, see the alerts of archiving; a drill before it has arrived finds none"
+      fi
       exit 0
     fi
     sleep 10

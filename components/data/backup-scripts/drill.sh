@@ -62,7 +62,7 @@ age=$(sql "SELECT greatest(0, ceil($began - extract(epoch FROM at)))::bigint FRO
 rpo=$age
 failure="find the fingerprint"
 read -r xid taken printed < <(sql "SELECT xid::text || ' ' || floor(extract(epoch FROM at))::bigint || ' ' || to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM platform.fingerprint ORDER BY at DESC LIMIT 1" "$database") ||
-  die "the restored database holds no fingerprint; the backup job writes one after each base backup"
+  die "the restored database holds no fingerprint; the backup job writes one after each base backup and says when it is in the store: run that job, then the drill"
 ((began - taken < ${PLATFORM_FINGERPRINT_MAX_AGE_SECONDS:-345600})) || die "the newest fingerprint is of $printed; the backup job has not written one since, see its log"
 failure="check tables and indexes"
 "$pg_bin/pg_amcheck" --host=/tmp --port=5432 --username=postgres --all --install-missing --heapallindexed >&2 || die "pg_amcheck found damage in the restored database, see above"

@@ -12,7 +12,13 @@ import type { Rehearsal } from "./record.ts";
 import type { Session } from "./session.ts";
 import { describeSource } from "./source-address.ts";
 import type { SourceAddress } from "./source-address.ts";
-import { closeToWriters, openToWriters, reopenStatement, settledChanges } from "./source-guard.ts";
+import {
+  closeToWriters,
+  lateChanges,
+  openToWriters,
+  reopenStatement,
+  settledChanges,
+} from "./source-guard.ts";
 import { databases, dropDatabase, putInPlace } from "./target.ts";
 import { prepareTarget, transfer } from "./transfer.ts";
 import type { Prepared } from "./transfer.ts";
@@ -76,7 +82,8 @@ const goBack = async (args: CutOverArgs): Promise<void> => {
   }
 };
 
-const moveData = async (args: CutOverArgs, prepared: Prepared): Promise<void> => {
+/** @returns what the source had counted when the copy was made, see `changes` */
+const moveData = async (args: CutOverArgs, prepared: Prepared): Promise<bigint> => {
   const { context, address, watcher, say } = args;
   if (!context.options.writersStopped) {
     await closeToWriters(watcher, address.database);
@@ -87,7 +94,23 @@ const moveData = async (args: CutOverArgs, prepared: Prepared): Promise<void> =>
   const after = await settledChanges(watcher);
   if (after !== before) {
     throw new UserError(
-      `source: ${String(after - before)} rows were written during the final copy although it was closed; stop the program that does this, then repeat`,
+      `source: ${String(after - before)} rows were written during the final copy although ${context.options.writersStopped ? "its writers were said to be stopped" : "it was closed"}; stop the program that does this, then repeat`,
+    );
+  }
+  return after;
+};
+
+/** What was copied is served by now: nothing here may look like a failure of the move. */
+const watchForLateWriters = async ({ watcher, say }: CutOverArgs, copied: bigint): Promise<void> => {
+  try {
+    const late = await lateChanges(watcher, copied);
+    if (late === 0n) return;
+    say(
+      `WARNING: ${String(late)} rows were written to the source after the copy and are only there (a pooler in front of it may set the read-only setting back); stop what writes, then --way-back and repeat, or bring those rows over by hand`,
+    );
+  } catch (error) {
+    say(
+      `WARNING: whether anybody still writes to the source is not known (${error instanceof Error ? error.message : String(error)})`,
     );
   }
 };
@@ -113,8 +136,9 @@ export const cutOver = async (args: CutOverArgs): Promise<void> => {
   }
   const prepared = await interruptible(() => prepareTarget({ ...args, name: incoming }));
   const began = Date.now();
+  let copied: bigint;
   try {
-    await interruptible(() => moveData(args, prepared), context.options.maxDowntimeSeconds);
+    copied = await interruptible(() => moveData(args, prepared), context.options.maxDowntimeSeconds);
     await putInPlace(context.admin);
   } catch (error) {
     await goBack(args);
@@ -122,5 +146,6 @@ export const cutOver = async (args: CutOverArgs): Promise<void> => {
   }
   const seconds = (Date.now() - began) / 1000;
   say(`done: the platform serves the imported data; downtime ${seconds.toFixed(1)} s`);
+  await watchForLateWriters(args, copied);
   for (const line of nextSteps(context)) context.io.print(line);
 };

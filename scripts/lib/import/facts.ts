@@ -2,6 +2,7 @@
 
 import { ownSchemas } from "./names.ts";
 import type { Session } from "./session.ts";
+import { otherClients } from "./source-guard.ts";
 
 export interface Extension {
   readonly name: string;
@@ -119,7 +120,7 @@ const sourceQuery = `SELECT
   (SELECT count(*) FROM ${relations} WHERE c.relkind = 'S') AS sequences,
   (SELECT count(*) FROM pg_largeobject_metadata) AS "largeObjects",
   (SELECT count(*) FROM pg_largeobject_metadata m WHERE NOT r.rolsuper AND NOT pg_has_role(m.lomowner, 'USAGE')) AS "unreadableLargeObjects",
-  ${list("SELECT format('%s (%s)', usename, coalesce(nullif(application_name, ''), 'no name')) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> 'platform-import' AND pid <> pg_backend_pid()")} AS clients
+  ${list("SELECT format('%s (%s)', usename, coalesce(nullif(application_name, ''), 'no name')) FROM pg_stat_activity WHERE " + otherClients)} AS clients
 FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user`;
 
 /** Reads the source. Needs no right but to connect. */

@@ -125,6 +125,9 @@ const names: Check = ({ source }) => [
 
 const running: Check = ({ source, target, cutOver }) => [
   cutOver &&
+    source.platform &&
+    "writers: the source is a database of this platform, and its PgBouncer lets clients write on in a database that is closed; scale API and worker of that stack to 0, then pass --writers-stopped",
+  cutOver &&
     source.preparedTransactions > 0 &&
     `prepared transactions: ${String(source.preparedTransactions)} are open in the source and would be lost; COMMIT PREPARED or ROLLBACK PREPARED them`,
   target.archiveFailingSeconds !== null &&

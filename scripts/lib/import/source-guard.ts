@@ -18,6 +18,14 @@ const reopening = (database: string): readonly string[] => [
 export const reopenStatement = (database: string): string => reopening(database).join("; ");
 
 const settleSeconds = 15;
+const lateSeconds = 5;
+
+/**
+ * Sessions of others in this database. Who is no superuser sees of other roles' sessions neither kind nor beginning:
+ * such a session counts as a client, and as one that was there before.
+ */
+export const otherClients = `datname = current_database() AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
+  AND coalesce(backend_type, 'client backend') = 'client backend' AND application_name <> 'platform-import'`;
 
 /** Sessions older than `since`; each is told to end when this role may say so. Newer ones read only. */
 const endOthers = (
@@ -27,8 +35,7 @@ const endOthers = (
   source.rows(
     `SELECT format('%s (%s)', usename, coalesce(nullif(application_name, ''), 'no name')) AS client,
             pg_has_role(usesysid, 'USAGE') AND pg_terminate_backend(pid) AS told FROM pg_stat_activity
-      WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-        AND application_name <> 'platform-import' AND backend_start <= '${since}'::timestamptz`,
+      WHERE ${otherClients} AND coalesce(backend_start, '-infinity') <= '${since}'::timestamptz`,
   );
 
 /** A platform's keeper goes on writing its heartbeat. */
@@ -68,11 +75,24 @@ export const closeToWriters = async (source: Session, database: string): Promise
     if (left.length === 0) return;
     if (second >= settleSeconds) {
       throw new UserError(
-        `source: these stay connected and may go on writing: ${left.map((l) => l.client).join(", ")}; stop them, or use a superuser in --from`,
+        `source: these stay connected and may go on writing: ${left.map((l) => l.client).join(", ")}; stop them, or use a superuser in --from; when they write nothing, pass --writers-stopped`,
       );
     }
     await pause(1000);
   }
+};
+
+/**
+ * Rows that were written to the source since `copied` was counted, looked at for a few seconds after the exchange. Only
+ * what a setting cannot hold writes then: a pooler that sets it back, or who insists.
+ */
+export const lateChanges = async (source: Session, copied: bigint): Promise<bigint> => {
+  let late = 0n;
+  for (let second = 0; late === 0n && second < lateSeconds; second += 1) {
+    await pause(1000);
+    late = (await changes(source)) - copied;
+  }
+  return late;
 };
 
 export const openToWriters = async (source: Session, database: string): Promise<void> => {

@@ -1,4 +1,4 @@
-import { inPod, kubectl, namespace, onHost, platformHost, sql, until } from "../support.ts";
+import { inPod, killPods, kubectl, namespace, onHost, platformHost, sql, until } from "../support.ts";
 import type { AppendLoad, Report } from "./append.ts";
 
 /** Ways in which PostgreSQL can be lost, from the mildest on. */
@@ -22,12 +22,7 @@ export const kills = {
     );
   },
   /** The pod is gone without a word. */
-  pod: async (): Promise<void> => {
-    await kubectl(
-      ...["-n", namespace.data, "delete", "pod", "postgres-0"],
-      ...["--grace-period=0", "--force", "--wait=false"],
-    );
-  },
+  pod: (): Promise<void> => killPods(namespace.data, "postgres-0"),
 } as const;
 export type Kill = keyof typeof kills;
 export const killNames = Object.keys(kills) as readonly Kill[];

@@ -236,7 +236,11 @@ describe("backup.sh", () => {
       `printf 'Database system identifier:           ${String(system)}\\nLatest checkpoint'"'"'s TimeLineID:       ${String(timeline)}\\n'`,
     );
   };
-  const run = (list: string, remove = "true"): Outcome & { readonly calls: readonly string[] } => {
+  const run = (
+    list: string,
+    remove = "true",
+    env: Readonly<Record<string, string>> = {},
+  ): Outcome & { readonly calls: readonly string[] } => {
     const calls = join(box, "calls");
     fake("wal-g", `echo "$*" >>'${calls}'\ncase $1 in backup-list) ${list} ;; delete) ${remove} ;; esac`);
     writeFileSync(join(box, "password"), "x");
@@ -247,6 +251,7 @@ describe("backup.sh", () => {
     const outcome = bash(text, [], {
       PLATFORM_PASSWORD_FILE: join(box, "password"),
       PLATFORM_RETAIN_FULL: "7",
+      ...env,
     });
     return { ...outcome, calls: existsSync(calls) ? readFileSync(calls, "utf8").trim().split("\n") : [] };
   };
@@ -282,6 +287,38 @@ describe("backup.sh", () => {
     const denied = run(one, "echo 'ERROR: AccessDenied: Access Denied'; exit 1");
     expect([denied.status, denied.said]).toEqual([0, expect.stringContaining("life-cycle rule")]);
     expect(run(one, "echo 'ERROR: SlowDown'; exit 1").status).toBe(1);
+  });
+
+  /** A server that archives `after` looks. */
+  const withFingerprint = (after: number): Outcome & { readonly calls: readonly string[] } => {
+    control(77, 1);
+    fake("sleep", "true");
+    fake(
+      "psql",
+      `statement=\${!#}; echo "psql \${statement#--command=}" >>'${join(box, "calls")}'
+case $statement in *take_fingerprint*) echo 4 ;; *walfile_name*) echo 000000010000000000000007 ;;
+  *last_archived_wal*) if (($(grep -c last_archived_wal '${join(box, "calls")}') > ${String(after)})); then echo t; else echo f; fi ;; esac`,
+    );
+    const one = listing(backup("base_000000010000000000000002", 77, 3));
+    return run(one, "true", { PLATFORM_FINGERPRINT_SECONDS: "60" });
+  };
+
+  it("ends when the log with the fingerprint is in the store: a drill right after it finds it there", () => {
+    const { status, said, calls } = withFingerprint(2);
+    expect([status, said]).toEqual([0, expect.stringMatching(/: fingerprint of 4 tables, in the store$/m)]);
+    const looks = "psql SELECT last_archived_wal >= '000000010000000000000007' FROM pg_stat_archiver";
+    expect(calls.filter((call) => call.startsWith("psql"))).toEqual([
+      "psql SELECT platform.take_fingerprint()",
+      "psql SELECT pg_walfile_name(pg_current_wal_insert_lsn())",
+      "psql SELECT pg_switch_wal()",
+      ...[looks, looks, looks],
+    ]);
+  });
+
+  it("is no failure when the log does not arrive in time, and says so", () => {
+    const { status, said, calls } = withFingerprint(1000);
+    expect([status, said]).toEqual([0, expect.stringContaining("4 tables, NOT yet in the store")]);
+    expect(calls.filter((call) => call.includes("last_archived_wal"))).toHaveLength(150);
   });
 });
 

@@ -13,7 +13,12 @@ import { isOurs } from "../../../scripts/lib/import/names.ts";
 import { parseOptions, readPassword, usage } from "../../../scripts/lib/import/options.ts";
 import { Session } from "../../../scripts/lib/import/session.ts";
 import { parseSource, passwordLine } from "../../../scripts/lib/import/source-address.ts";
-import { closeToWriters, openToWriters, reopenStatement } from "../../../scripts/lib/import/source-guard.ts";
+import {
+  closeToWriters,
+  lateChanges,
+  openToWriters,
+  reopenStatement,
+} from "../../../scripts/lib/import/source-guard.ts";
 import { placeScript, quantityBytes, remoteEndTemplate } from "../../../scripts/lib/import/workbench.ts";
 import { repositoryFile } from "../stacks/examples.ts";
 
@@ -224,6 +229,8 @@ describe("preflight", () => {
 
   it("wants more of a cut-over than of a rehearsal", () => {
     expect(problems({ owner: false, preparedTransactions: 1 })).toEqual([]);
+    expect(problems({ platform: true })).toEqual([]);
+    expect(problems({ platform: true }, true)).toEqual([expect.stringContaining("pass --writers-stopped")]);
     expect(problems({ owner: false, preparedTransactions: 1 }, true)).toEqual([
       expect.stringContaining("cannot close it to writers"),
       expect.stringContaining("prepared transactions: 1 are open"),
@@ -502,6 +509,25 @@ describe("closing the source, and opening it again", () => {
       await openToWriters(s, name);
       expect(isClosed()).toBe(false);
     }
+  });
+
+  it("goes on looking for a while, and counts what was written after the copy", async () => {
+    const counts = (...seen: readonly string[]): Session => {
+      let look = 0;
+      const row = () => Promise.resolve({ count: seen[Math.min(look++, seen.length - 1)] });
+      return { row } as unknown as Session;
+    };
+    expect(await lateChanges(counts("7", "9"), 7n)).toBe(2n);
+  });
+
+  it("does not take a session whose kind is hidden for nobody", async () => {
+    const asked: string[] = [];
+    const rows = (statement: string) => Promise.resolve(asked.push(statement) > 1 ? [] : [{ client: "x" }]);
+    const session = { run: () => Promise.resolve(), row: () => Promise.resolve({ at: "now" }), rows };
+    await closeToWriters(session as unknown as Session, name);
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toContain("coalesce(backend_type, 'client backend')");
+    expect(asked[0]).toContain("coalesce(backend_start, '-infinity')");
   });
 
   it("says what a person types, who is in the closed database too", () => {
