@@ -4,11 +4,22 @@ import { ownLabel, prefixed } from "../workload/index.ts";
 
 export interface ClusterDefaultsArgs {
   readonly prefix: string;
+  /** Another stack owns the cluster, and everything of that one goes before everything of this one. */
+  readonly isGuest: boolean;
 }
 
-/** Who is evicted last when the node runs out of memory. The order is fixed: data, edge, app, cache, jobs. */
+/**
+ * Who is scheduled first and evicted last when the node has no room for all. The order is fixed: data, edge, app,
+ * cache, jobs.
+ */
 export const priorities = { data: 100_000, edge: 90_000, app: 80_000, cache: 70_000, jobs: 10_000 } as const;
 export type PriorityName = keyof typeof priorities;
+
+/** A guest's highest priority is below the owner's lowest, so its database pushes out no cache of the owner. */
+const guestDivisor = 100;
+/** Value of the PriorityClass; a change replaces the class. */
+export const priorityOf = (role: PriorityName, isGuest: boolean): number =>
+  isGuest ? priorities[role] / guestDivisor : priorities[role];
 
 /**
  * Creates the cluster-wide objects of this stack: a StorageClass that keeps volumes, and PriorityClasses. All carry
@@ -23,7 +34,7 @@ export class ClusterDefaults extends pulumi.ComponentResource {
     super("platform:compliance:ClusterDefaults", name, args, opts);
     this.storageClass = createStorageClass(this, name, args.prefix).metadata.name;
     const classOf = (role: PriorityName): pulumi.Output<string> =>
-      createPriorityClass(this, name, args.prefix, role).metadata.name;
+      createPriorityClass(this, name, args, role).metadata.name;
     this.priorityClasses = {
       data: classOf("data"),
       edge: classOf("edge"),
@@ -61,14 +72,14 @@ const createStorageClass = (
 const createPriorityClass = (
   parent: ClusterDefaults,
   name: string,
-  prefix: string,
+  { prefix, isGuest }: ClusterDefaultsArgs,
   role: PriorityName,
 ): k8s.scheduling.v1.PriorityClass =>
   new k8s.scheduling.v1.PriorityClass(
     `${name}-priority-${role}`,
     {
       metadata: { name: prefixed(prefix, role), labels: { [ownLabel.owner]: prefix } },
-      value: priorities[role],
+      value: priorityOf(role, isGuest),
       globalDefault: false,
       // Jobs wait for room; they never push a running service out.
       preemptionPolicy: role === "jobs" ? "Never" : "PreemptLowerPriority",

@@ -31,7 +31,11 @@ const layersOf = (config: PlatformConfig): readonly NamespaceSpec[] => [
 
 /** Classes, namespaces and network policies. */
 export const createGround = ({ name, config, foundation, opts }: Build): Ground => {
-  const defaults = new ClusterDefaults(`${name}-defaults`, { prefix: config.prefix }, opts);
+  const defaults = new ClusterDefaults(
+    `${name}-defaults`,
+    { prefix: config.prefix, isGuest: config.cluster.source === "shared" },
+    opts,
+  );
   const specs = layersOf(config);
   const namespaces = new Namespaces(
     `${name}-namespaces`,

@@ -64,6 +64,13 @@ describe("staging beside production on one cluster", () => {
     ]);
   });
 
+  it("pushes nothing of the owner out", () => {
+    const valuesOf = (records: readonly ResourceRecord[]): readonly number[] =>
+      ofKind(records, "PriorityClass").map(({ inputs }) => Number(inputs["value"]));
+    expect([valuesOf(owner).length, valuesOf(sharer).length]).toEqual([5, 5]);
+    expect(Math.max(...valuesOf(sharer))).toBeLessThan(Math.min(...valuesOf(owner)));
+  });
+
   it("publishes at the owner's edge", () => {
     const routes = ofKind(sharer, "Ingress");
     expect(routes.map((route) => route.inputs["spec"])).toEqual([

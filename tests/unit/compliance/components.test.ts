@@ -59,7 +59,7 @@ describe("Namespaces", () => {
 
 describe("ClusterDefaults", () => {
   it("keeps volumes, of a kind that honours fsGroup", async () => {
-    const records = await children("d", () => new ClusterDefaults("d", { prefix: "hc" }));
+    const records = await children("d", () => new ClusterDefaults("d", { prefix: "hc", isGuest: false }));
     expect(child(records, "d-storage-retain").inputs).toMatchObject({
       metadata: { name: "hc-retain", annotations: { defaultVolumeType: "local" } },
       provisioner: "rancher.io/local-path",
@@ -70,7 +70,7 @@ describe("ClusterDefaults", () => {
   });
 
   it("evicts jobs first and data last, and lets no job push anything out", async () => {
-    const records = await children("d", () => new ClusterDefaults("d", { prefix: "hc" }));
+    const records = await children("d", () => new ClusterDefaults("d", { prefix: "hc", isGuest: false }));
     expect(
       Object.entries(priorities)
         .sort(([, a], [, b]) => b - a)
@@ -83,6 +83,15 @@ describe("ClusterDefaults", () => {
     });
     // Above that only the system's own classes are allowed.
     expect(Math.max(...Object.values(priorities))).toBeLessThan(1_000_000_000);
+  });
+
+  it("puts all of a guest below all of the owner, in the same order", async () => {
+    const records = await children("d", () => new ClusterDefaults("d", { prefix: "hc", isGuest: true }));
+    const values = Object.keys(priorities).map(
+      (role) => child(records, `d-priority-${role}`).inputs["value"],
+    );
+    expect(values).toEqual([1000, 900, 800, 700, 100]);
+    expect(Math.max(...values.map(Number))).toBeLessThan(Math.min(...Object.values(priorities)));
   });
 });
 
